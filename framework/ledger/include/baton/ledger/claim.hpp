@@ -1,0 +1,128 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "baton/ledger/records.hpp"
+
+namespace baton::ledger {
+
+/// One job of a lock name, with the ticks that its instance believes undecided.
+struct job_claim {
+  std::string job;
+  job_policy policy;
+  wall_time decided_until{};      ///< the key of the last row that the instance knows of (or effective_since)
+  std::vector<wall_time> ticks;   ///< due by the instance's estimate, ascending, all later than decided_until; may be empty
+  bool more = false;              ///< further due ticks were left out: none of these is the latest
+  std::optional<wall_time> next;  ///< the tick after the last of `ticks`: from then on, that one is missed, not late
+};
+
+/// A lock name to claim under. All jobs that share it and that the instance knows are listed, due or not.
+struct name_claim {
+  std::string lock_name;
+  std::uint64_t lock_connection = 0;     ///< of the session that holds the name
+  microseconds held_for{};               ///< since its grant was received
+  microseconds lock_session_age{};       ///< since that session was opened
+  std::optional<microseconds> owner_free_for;  ///< how long the owner of the open row has been known to be gone
+  std::vector<job_claim> jobs;
+};
+
+struct claim_request {
+  std::string cluster;
+  std::string incarnation;
+  std::string instance;
+  takeover_policy takeover = takeover_policy::fast;
+  microseconds living_owner_wait{};
+  microseconds dead_owner_wait{};
+  microseconds young_session{};  ///< W: a lock session younger than this declares nothing crashed
+  std::vector<name_claim> names;
+};
+
+/// What one transaction saw of a name, its fence row locked.
+struct name_snapshot {
+  struct open_row {
+    tick_row row;
+    bool owner_alive = false;  ///< somebody holds the lock of its incarnation
+  };
+  struct job_state {
+    std::string job;
+    bool paused = false;
+    wall_time effective_since{};
+  };
+  std::uint64_t fence = 0;
+  std::vector<open_row> open;
+  std::vector<job_state> jobs;
+  std::vector<tick_row> rows;  ///< kind schedule, of the claim's jobs, from decided_until on (that row included)
+};
+
+enum class name_verdict : std::uint8_t {
+  claimed = 1,   ///< a run is ours: start it
+  nothing_due,   ///< all decided: release the name
+  unresolved,    ///< an open row's owner may still be at work: keep the name, claim again after `wait`
+  fence_busy,    ///< another transaction has the fence row: keep the name, claim again at once
+  unregistered,  ///< no fence row: register the jobs again
+  not_owner,     ///< the named lock is not held by lock_connection (any more)
+};
+
+/// A run to start.
+struct claimed_run {
+  tick_key key;
+  std::string lock_name;
+  std::uint64_t fence = 0;
+  std::uint32_t attempt = 1;
+  wall_time claimed{};
+  bool caught_up = false;  ///< its tick had been missed
+  friend bool operator==(const claimed_run&, const claimed_run&) = default;
+};
+
+/// A row that was inserted, closed or re-opened by a claim, for the log and the counters.
+struct decision {
+  tick_key key;
+  row_state state{};
+  run_outcome outcome = run_outcome::none;
+  reason_code reason = reason_code::none;
+  std::uint64_t count = 1;
+};
+
+struct name_reply {
+  std::string lock_name;
+  name_verdict verdict{};
+  microseconds wait{};             ///< unresolved: how long until it is worth asking again
+  bool owner_seen_free = false;    ///< unresolved: the owner's incarnation lock was free
+  std::optional<claimed_run> run;
+  std::vector<decision> decisions;
+  struct progress {
+    std::string job;
+    wall_time decided_until{};  ///< end of the last decided row
+    std::uint32_t duplicates = 0;  ///< of the ticks asked for, those that had a row already
+    std::vector<wall_time> early;  ///< left to wait: later than the store's clock
+    bool undecided = false;     ///< due ticks are left for after this run
+  };
+  std::vector<progress> jobs;
+};
+
+struct claim_reply {
+  wall_time store_now{};
+  std::vector<name_reply> names;
+};
+
+/// What to write for one name.
+struct name_plan {
+  struct row_update {
+    tick_row row;                    ///< as it shall be
+    row_state expected_state{};      ///< as it was read
+    std::uint64_t expected_fence = 0;
+  };
+  name_reply reply;
+  std::optional<std::uint64_t> new_fence;
+  std::vector<tick_row> inserts;
+  std::vector<row_update> updates;
+};
+
+/// Decides a name by what the transaction saw: open rows are resolved first, then the due ticks of all jobs, oldest first, at most
+/// one run. Pure; the same for every store.
+[[nodiscard]] name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now);
+
+}  // namespace baton::ledger

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "baton/base/result.hpp"
+#include "baton/ledger/claim.hpp"
+#include "baton/ledger/records.hpp"
+
+namespace baton::ledger {
+
+/// How an attempt ended. Written only where row, state `running` and fence are unchanged.
+struct finish_record {
+  tick_key key;
+  std::uint64_t fence = 0;
+  run_outcome outcome{};
+  reason_code reason = reason_code::none;
+  std::optional<wall_time> started;  ///< nullopt: it never started
+  wall_time finished{};
+  std::string error;
+  std::string output;
+  friend bool operator==(const finish_record&, const finish_record&) = default;
+};
+
+enum class finish_outcome : std::uint8_t {
+  written = 1,
+  fenced,  ///< the row is not this attempt's any more; nothing was written
+};
+
+/// What an instance tells of itself at every reconcile, and what it asks.
+struct reconcile_request {
+  std::string cluster;
+  std::string incarnation;
+  std::string instance;
+  std::string version;
+  std::uint64_t config_hash = 0;
+  wall_time changed_since{};  ///< rows written at or after this come back (the caller overlaps by ten seconds)
+};
+
+struct reconcile_reply {
+  wall_time store_now{};
+  std::vector<tick_row> open;  ///< every open row of the cluster; a hint, never a verdict. Without error and output.
+  struct change {
+    tick_key key;
+    std::optional<wall_time> until;
+    row_state state{};
+  };
+  std::vector<change> changed;
+};
+
+/// A job as an instance knows it.
+struct job_registration {
+  std::string job;
+  std::string lock_name;
+  std::string schedule_hash;  ///< a change restarts effective_since
+};
+
+struct registered_job {
+  std::string job;
+  wall_time effective_since{};             ///< ticks before it do not exist
+  std::optional<wall_time> decided_until;  ///< end of its last row of kind schedule
+  bool paused = false;
+  std::optional<wall_time> last_success;
+};
+
+/// The store connection for claims, finishes and reconciling. Holds the named lock of its instance's incarnation.
+///
+/// Every call blocks; the caller bounds it with interrupt(). errc::store_busy: rolled back, safe to repeat;
+/// errc::store_unavailable: nothing is known of what was under way, and the session is dead.
+///
+/// Thread safety: one call at a time, from any thread; interrupt() at any time from any thread.
+class session {
+ public:
+  virtual ~session() = default;
+  session() = default;
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  /// Takes the named lock of the incarnation; false while another session (an earlier one of the same instance) has it.
+  [[nodiscard]] virtual result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) = 0;
+
+  /// Makes the rows that claims lock and reads where each job stands. Idempotent.
+  [[nodiscard]] virtual result<std::vector<registered_job>> register_jobs(const std::string& cluster, std::span<const job_registration> jobs) = 0;
+
+  /// One transaction for all names: fence rows, open rows, ticks, fences, ownership asked last, commit.
+  [[nodiscard]] virtual result<claim_reply> claim(const claim_request& request) = 0;
+
+  [[nodiscard]] virtual result<std::vector<finish_outcome>> finish(const std::string& cluster, std::span<const finish_record> records) = 0;
+
+  [[nodiscard]] virtual result<reconcile_reply> reconcile(const reconcile_request& request) = 0;
+
+  /// Removes the instance's heartbeat row: an orderly stop.
+  [[nodiscard]] virtual status sign_off(const std::string& cluster, const std::string& incarnation) = 0;
+
+  [[nodiscard]] virtual std::uint64_t connection_id() const noexcept = 0;
+  [[nodiscard]] virtual int descriptor() const noexcept = 0;
+  virtual void interrupt() noexcept = 0;
+};
+
+}  // namespace baton::ledger

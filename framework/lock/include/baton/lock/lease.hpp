@@ -1,0 +1,34 @@
+#pragma once
+
+#include "baton/base/result.hpp"
+#include "baton/base/time.hpp"
+
+namespace baton::lock {
+
+/// The numbers that bound how long a lost lock can go unnoticed (design.md section 4).
+struct lease_timing {
+  microseconds probe = std::chrono::seconds{2};          ///< P: how often each lock session proves that it holds its locks
+  microseconds probe_timeout = std::chrono::seconds{4};  ///< R: the longest any call on a lock session may take
+  microseconds wait_timeout = std::chrono::seconds{15};  ///< W: the server frees the locks this long after the last byte it received
+  microseconds margin = std::chrono::seconds{3};         ///< M: how long before that the holder gives up on its own
+  microseconds stop = std::chrono::seconds{1};           ///< S: how long stopping a run may take
+
+  /// W whole seconds and at least 3 s; P <= W/3; R <= W/3; S + 1 s <= M; P + R + 0.5 s <= W - M. The error names the rule and both values.
+  [[nodiscard]] status validate() const;
+
+  /// When a lease that was last proven by a statement sent at `sent` counts as lost, whatever the network says.
+  [[nodiscard]] boot_time deadline(boot_time sent) const noexcept { return sent + wait_timeout - margin; }
+
+  /// How long the owner of an open row may go on once its lock is ours: its process lives and may be stopped...
+  [[nodiscard]] microseconds living_owner_wait() const noexcept { return wait_timeout - margin + stop; }
+  /// ... or is gone, or saw the end of its connections.
+  [[nodiscard]] microseconds dead_owner_wait() const noexcept { return 2 * stop; }
+
+  friend bool operator==(const lease_timing&, const lease_timing&) = default;
+};
+
+/// Why a lease ended without its holder's asking. Label values of baton_lock_lost_total.
+enum class loss : std::uint8_t { connection = 1, released_elsewhere, not_primary, server_changed, no_quorum, deadline };
+[[nodiscard]] std::string_view to_string(loss reason) noexcept;
+
+}  // namespace baton::lock

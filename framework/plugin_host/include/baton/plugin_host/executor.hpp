@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "baton/base/result.hpp"
+#include "baton/base/time.hpp"
+#include "baton/plugin_host/parameters.hpp"
+
+namespace baton::plugin_host {
+
+/// Names one run among those of an executor; never reused by it.
+enum class run_id : std::uint64_t {};
+
+enum class isolation : std::uint8_t { process = 1, in_process };
+
+/// Everything a handler may know of its run.
+struct run_request {
+  run_id id{};
+  isolation isolation = isolation::process;
+  std::string plugin_path;  ///< absolute path of the shared object
+  values parameters;        ///< `with`, checked
+  std::string cluster;
+  std::string instance;
+  std::string job;
+  std::string trigger;      ///< "schedule", "trigger", "after", "retry" or "catch_up"
+  std::string run_name;     ///< BATON_RUN_ID: how people refer to this run
+  wall_time tick{};
+  std::uint32_t attempt = 1;
+  std::uint64_t fence = 0;
+  std::optional<microseconds> timeout;  ///< from its start; then outcome timeout
+  microseconds grace{};                 ///< stop token, then SIGTERM after this, then SIGKILL after as long again at most 10 s
+  boot_time lease_deadline{};           ///< the runner kills the run at this time unless extended
+};
+
+/// What a handler answered, or how it ended without an answer.
+enum class run_end : std::uint8_t { success = 1, failure, retry_later, skipped, cancelled, timeout, crashed, lease_expired, not_started };
+
+struct run_ended {
+  run_end end{};
+  std::string text;    ///< the handler's result text or the reason in words ("killed by signal 11 (Segmentation fault)")
+  std::string output;  ///< the last 4 KiB of what it printed, valid UTF-8
+  wall_time started{};  ///< by the clock given to the executor; unset if not_started
+  wall_time finished{};
+};
+struct run_started {
+  wall_time at{};
+};
+struct run_log {
+  std::uint8_t level = 0;  ///< 1 debug … 4 error
+  std::string message;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+struct run_progress {
+  double fraction = 0;
+  std::string text;
+};
+/// run_ended is the last event of a run and comes when its process and all its descendants are gone.
+using run_event = std::variant<run_started, run_log, run_progress, run_ended>;
+
+/// How to stop a run: its token at once, SIGTERM after `terminate_after`, SIGKILL to its process group after `kill_after`.
+struct stop_order {
+  microseconds terminate_after{};
+  microseconds kill_after{};
+};
+
+/// Runs handlers: each in a supervised process of its own, or in a thread of this process.
+///
+/// One thread of the executor's spawns every runner and watches them all; it lives as long as the executor, since a runner dies when
+/// the thread that spawned it does.
+/// Thread safety: all functions may be called from any thread. The listener is called on the executor's thread and must not block.
+/// Lifetime: the destructor kills what still runs and returns when all of it is gone (in-process handlers: when they return).
+class executor {
+ public:
+  struct options {
+    std::string runner_program = "/proc/self/exe";  ///< started as `<runner_program> runner`
+    std::vector<std::string> environment;           ///< NAME=VALUE for runners; nothing else is inherited but PATH, LANG, TZ, HOME
+  };
+  using listener = std::function<void(run_id, run_event)>;
+
+  [[nodiscard]] static result<std::unique_ptr<executor>> create(options opts, const clock& time, listener on_event);
+  virtual ~executor() = default;
+
+  /// Never fails: what cannot be started ends as not_started with the reason.
+  virtual void start(run_request request) = 0;
+  /// The lease was proven again. Ignored for a run that has ended.
+  virtual void extend(run_id run, boot_time lease_deadline) = 0;
+  /// Later orders can only make it sooner.
+  virtual void stop(run_id run, stop_order order) = 0;
+};
+
+/// The entry point of `baton runner`: supervises one handler process. Returns the exit code.
+int runner_main();
+
+}  // namespace baton::plugin_host

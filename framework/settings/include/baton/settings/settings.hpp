@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "baton/base/result.hpp"
+#include "baton/base/time.hpp"
+#include "baton/schedule/timetable.hpp"
+
+namespace baton::settings {
+
+/// A place in a file, 1-based.
+struct mark {
+  std::string file;
+  std::size_t line = 0;
+  std::size_t column = 0;
+};
+
+/// One problem: where, which key, what, and what to write instead.
+struct problem {
+  mark where;
+  std::string path;     ///< "jobs.nightly.schedule"
+  std::string message;
+  std::string hint;     ///< "did you mean 'schedule'?"; may be empty
+  bool is_warning = false;
+};
+
+struct endpoint {
+  std::string host;
+  std::uint16_t port = 3306;
+};
+
+enum class tls_mode : std::uint8_t { disabled = 1, required, verify_ca, verify_identity };
+
+struct mysql_store {
+  std::string user;
+  std::string password;  ///< resolved; never printed
+  std::vector<endpoint> hosts;
+  std::string socket;    ///< if set, hosts is empty
+  std::string database;
+  tls_mode tls = tls_mode::disabled;
+  std::string tls_ca;
+};
+
+struct lease {
+  microseconds probe = std::chrono::seconds{2};
+  microseconds probe_timeout = std::chrono::seconds{4};
+  microseconds wait_timeout = std::chrono::seconds{15};
+  microseconds margin = std::chrono::seconds{3};
+  microseconds stop = std::chrono::seconds{1};
+  bool takeover_safe = false;
+};
+
+/// A value of `with` as it was written, for the plugin's own parameter table to check.
+struct with_value {
+  mark where;
+  using list = std::vector<with_value>;
+  using map = std::vector<std::pair<std::string, with_value>>;
+  std::variant<std::string, list, map> data;  ///< scalars as text, references ({file: …}, …) resolved
+  bool quoted = false;
+};
+
+struct job {
+  std::string name;
+  mark where;
+  std::string plugin;
+  mark plugin_where;
+  with_value::map with;
+  mark with_where;
+  std::optional<schedule::timetable> schedule;
+  std::string schedule_text;
+  std::string timezone = "UTC";
+  std::optional<microseconds> timeout;
+  microseconds grace = std::chrono::seconds{10};
+  std::string lock_name;  ///< lock.name, default: the job's
+  bool on_crash_retry = false;
+  bool in_process = false;
+  bool on_lost_abort = true;
+  bool enabled = true;
+  std::string description;
+};
+
+struct settings {
+  std::string file;
+  std::string cluster;
+  std::string instance;
+  mysql_store store;
+  bool has_store = false;
+  lease lease_timing;
+  std::uint32_t max_connections = 8;
+  microseconds max_clock_offset = std::chrono::seconds{10};
+  bool migrate = true;
+  std::uint32_t max_concurrent_runs = 16;
+  std::string http_host = "127.0.0.1";
+  std::uint16_t http_port = 9687;  ///< 0: any free port
+  bool http_enabled = true;
+  std::string log_level = "info";
+  std::string log_format = "auto";
+  std::vector<std::string> plugin_path;
+  std::vector<job> jobs;
+  std::uint64_t hash = 0;  ///< of everything that matters, 48 bits
+};
+
+struct loaded {
+  std::optional<settings> value;  ///< only if no problem is an error
+  std::vector<problem> problems;
+};
+
+/// Reads and validates a file with its includes. Every problem is reported, not the first.
+[[nodiscard]] loaded load(const std::string& file);
+
+/// "FILE:LINE:COL: error: PATH: MESSAGE", the source line, a caret and the hint.
+[[nodiscard]] std::string render(const problem& p);
+
+}  // namespace baton::settings
