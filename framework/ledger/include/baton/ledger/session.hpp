@@ -22,6 +22,7 @@ struct finish_record {
   wall_time finished{};
   std::string error;
   std::string output;
+  bool open_again = false;  ///< the row becomes retry_due instead of finished: on_crash decides about a further attempt
   friend bool operator==(const finish_record&, const finish_record&) = default;
 };
 
