@@ -8,20 +8,16 @@
 
 #include "baton/base/result.hpp"
 #include "baton/base/time.hpp"
+#include "baton/schedule/syntax_error.hpp"
 
 namespace baton::schedule {
 
 /// `{every: 90s, anchor: …}`: elapsed time from an anchor, so the same ticks on every instance. `every` is at least a second.
+///
+/// The anchor is a phase, not a start: there are ticks before it too.
 struct every {
   microseconds period;
   wall_time anchor{};  ///< default: the epoch
-};
-
-/// Why an expression was refused: what, and where in the text.
-struct syntax_error {
-  std::string message;     ///< "day-of-month: 32 is out of range 1-31"; a suggestion where there is one
-  std::size_t offset = 0;  ///< of the first byte at fault, 0-based
-  std::size_t length = 0;
 };
 
 /// When a job is due: an expression in a zone, as ticks. The same answers on every instance.
@@ -29,11 +25,15 @@ struct syntax_error {
 /// Thread safety: immutable; copies share their state.
 class timetable {
  public:
-  /// Reads a cron expression (five fields; six with seconds in front; @macros). `zone` must be "UTC" for now.
+  /// Reads a cron expression (five fields; six with seconds in front; @macros; @every 90s). `zone` must be "UTC" for now.
+  ///
+  /// Only a bare `*` or `?` leaves a day field open; with both day fields restricted a day matches by either of them. An
+  /// expression that can never fire (30 February) is an error.
   [[nodiscard]] static std::variant<timetable, syntax_error> from_cron(std::string_view expression, std::string_view zone = "UTC");
   [[nodiscard]] static std::variant<timetable, syntax_error> from_every(every interval);
 
-  /// The first tick strictly after `t`; nullopt when there is none before the end of year 9999.
+  /// The first tick strictly after `t`; nullopt when there is none before the end of year 9999. No tick is before year 1.
+  /// Costs tens of nanoseconds and allocates nothing.
   [[nodiscard]] std::optional<wall_time> next(wall_time t) const noexcept;
 
   /// The text it was made from, in its canonical form: equal text, equal ticks. Part of the schedule hash.
