@@ -52,7 +52,7 @@ constexpr refusal refusals[] = {
     {"0 0 * * 7-1", "day-of-week: the range 7-1 is reversed; write 7,0-1", 8, 3},
     {"1,,2 * * * *", "minute: an item of the list is empty", 2, 1},
     {",1 * * * *", "minute: an item of the list is empty", 0, 1},
-    {"1, * * * *", "minute: an item of the list is empty", 2, 1},
+    {"1, * * * *", "minute: an item of the list is empty", 1, 1},
     {"5- * * * *", "minute: a value is missing after '-'", 1, 1},
     {"*/ * * * *", "minute: a number is missing after '/'", 1, 1},
     {"+5 * * * *", "minute: unexpected '+'; a value in 0-59 is expected", 0, 1},

@@ -92,7 +92,7 @@ class field_reader {
     while (true) {
       const auto comma = field_.text.find(',', begin);
       const auto end = comma == std::string_view::npos ? field_.text.size() : comma;
-      if (end == begin) return fail(begin, 1, "an item of the list is empty");
+      if (end == begin) return fail(begin == field_.text.size() ? begin - 1 : begin, 1, "an item of the list is empty");
       if (begin > 0) canonical += ',';
       if (!item(begin, end)) return false;
       if (comma == std::string_view::npos) return true;
