@@ -1,0 +1,221 @@
+#include "doc_rules.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <optional>
+#include <regex>
+#include <set>
+
+namespace baton::layers {
+namespace {
+
+struct fence {
+  std::size_t line = 0;  // of the opening fence
+  std::string language;
+  std::string marker;  // what stands in <!-- from: … --> on the line above
+  std::string body;
+};
+
+std::vector<fence> fences_of(const source_file& page) {
+  static const std::regex marker(R"(^<!-- from: (\S+) -->$)");
+  std::vector<fence> fences;
+  std::optional<fence> open;
+  std::string above;
+  std::size_t number = 0;
+  for (const auto& line : lines_of(page.text)) {
+    ++number;
+    if (!line.starts_with("```")) {
+      if (open) open->body += line + "\n";
+    } else if (open) {
+      fences.push_back(*open);
+      open.reset();
+    } else {
+      std::smatch match;
+      open = fence{number, line.substr(3), std::regex_match(above, match, marker) ? match[1].str() : "", ""};
+    }
+    above = trimmed(line);
+  }
+  return fences;
+}
+
+// Text of a page outside its fenced blocks, same lines.
+std::vector<std::string> prose_of(const source_file& page) {
+  auto lines = lines_of(page.text);
+  bool inside = false;
+  for (auto& line : lines) {
+    const bool edge = line.starts_with("```");
+    if (inside || edge) line.clear();
+    if (edge) inside = !inside;
+  }
+  return lines;
+}
+
+// GitHub's anchor of a heading.
+std::string anchor_of(std::string_view heading) {
+  std::string out;
+  for (const char c : heading) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') {
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (c == ' ') {
+      out += '-';
+    }
+  }
+  return out;
+}
+
+std::set<std::string> anchors_of(const source_file& page) {
+  std::set<std::string> anchors;
+  for (const auto& line : prose_of(page))
+    if (line.starts_with('#')) anchors.insert(anchor_of(trimmed(line.substr(line.find_first_not_of('#')))));
+  return anchors;
+}
+
+std::optional<violation> check_copy(const source_file& page, const fence& block, const std::vector<source_file>& files) {
+  const auto hash = block.marker.find('#');
+  const auto path = block.marker.substr(0, hash);
+  const auto file = std::ranges::find(files, path, &source_file::path);
+  if (file == files.end()) return violation{"snippet", page.path, block.line, "comes from " + path + ", which does not exist"};
+  const auto source = hash == std::string::npos ? file->text : region_of(file->text, block.marker.substr(hash + 1));
+  if (source.empty())
+    return violation{"snippet", page.path, block.line,
+                     "comes from " + block.marker + ", but the file has no two lines `// [region]` of that name"};
+  if (source != block.body)
+    return violation{"snippet", page.path, block.line, "differs from " + block.marker + ", which now reads:\n" + source};
+  return std::nullopt;
+}
+
+std::optional<violation> check_commands(const source_file& page, const fence& block) {
+  static const std::set<std::string, std::less<>> known{"./dev",     ".ci/run", "apt-get", "baton", "build/release/bin/baton",
+                                                        "cat",       "cd",      "cmake",   "curl",  "docker",
+                                                        "git",       "kill",    "kubectl", "mysql", "promtool",
+                                                        "systemctl", "sudo",    "ninja",   "ctest", "export"};
+  static const std::set<std::string, std::less<>> verbs{"setup", "build", "test", "demo", "bench", "check", "clean"};
+  bool continued = false;
+  auto number = block.line;
+  for (const auto& line : lines_of(block.body)) {
+    ++number;
+    const bool first = !continued;
+    continued = line.ends_with('\\');
+    const auto text = trimmed(line);
+    if (!first || text.empty() || text.starts_with('#')) continue;
+    const auto command = text.substr(0, text.find(' '));
+    if (!known.contains(command))
+      return violation{"snippet", page.path, number,
+                       "runs '" + command +
+                           "': take it from a file (<!-- from: path -->) or add it to the known commands in tests/layers/doc_rules.cpp"};
+    const auto rest = trimmed(std::string_view(text).substr(command.size()));
+    if (command == "./dev" && !verbs.contains(rest.substr(0, rest.find(' '))))
+      return violation{"snippet", page.path, number, "./dev has no verb '" + rest + "'"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string region_of(std::string_view text, std::string_view name) {
+  std::string out;
+  std::vector<std::string> body;
+  int marks = 0;
+  for (const auto& line : lines_of(text)) {
+    const auto bare = trimmed(line);
+    if (bare == "// [" + std::string(name) + "]" || bare == "# [" + std::string(name) + "]") {
+      ++marks;
+    } else if (marks == 1) {
+      body.push_back(line);
+    }
+  }
+  if (marks != 2) return {};
+  auto indent = std::string::npos;
+  for (const auto& line : body) indent = std::min(indent, line.find_first_not_of(' '));
+  for (const auto& line : body) out += (line.size() > indent ? line.substr(indent) : "") + "\n";
+  return out;
+}
+
+std::vector<violation> check_snippets(const std::vector<source_file>& pages, const std::vector<source_file>& files) {
+  static const std::set<std::string, std::less<>> copied{"c", "cpp", "c++", "cmake", "sql", "yaml", "yml", "sh", "bash"};
+  std::vector<violation> found;
+  for (const auto& page : pages) {
+    for (const auto& block : fences_of(page)) {
+      std::optional<violation> wrong;
+      if (!block.marker.empty()) {
+        wrong = check_copy(page, block, files);
+      } else if (block.language == "sh" || block.language == "bash") {
+        wrong = check_commands(page, block);
+      } else if (copied.contains(block.language)) {
+        wrong = violation{"snippet", page.path, block.line,
+                          "is code that nothing compiles: put it into a file that is built or read by a test and write <!-- from: "
+                          "path#region --> above the fence"};
+      }
+      if (wrong) found.push_back(*wrong);
+    }
+  }
+  return found;
+}
+
+std::vector<violation> check_links(const std::vector<source_file>& pages, const std::string& root) {
+  namespace fs = std::filesystem;
+  static const std::regex link(R"(\]\(([^)\s]+)\))");
+  std::vector<violation> found;
+  for (const auto& page : pages) {
+    const auto lines = prose_of(page);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      for (auto it = std::sregex_iterator(lines[i].begin(), lines[i].end(), link); it != std::sregex_iterator(); ++it) {
+        const auto target = (*it)[1].str();
+        if (target.starts_with("http://") || target.starts_with("https://") || target.starts_with("mailto:")) continue;
+        const auto hash = target.find('#');
+        const auto file = target.substr(0, hash);
+        const auto path = file.empty() ? page.path : (fs::path(page.path).parent_path() / file).lexically_normal().generic_string();
+        if (!fs::exists(fs::path(root) / path)) {
+          found.push_back({"link", page.path, i + 1, "leads to " + path + ", which does not exist"});
+        } else if (hash != std::string::npos && path.ends_with(".md")) {
+          const auto other = read_tree(root, {path});
+          if (!other.empty() && !anchors_of(other.front()).contains(target.substr(hash + 1)))
+            found.push_back({"link", page.path, i + 1, path + " has no heading for " + target.substr(hash)});
+        }
+      }
+    }
+  }
+  return found;
+}
+
+std::map<int, std::vector<std::string>> tests_of_guarantees(const std::vector<source_file>& tests) {
+  static const std::regex test(R"(\bTEST(_F|_P)?\s*\(\s*(\w+)\s*,\s*(\w+))");
+  static const std::regex number(R"((^|_)g([0-9]+)_)");
+  std::map<int, std::vector<std::string>> found;
+  for (const auto& file : tests) {
+    if (file.path.starts_with("tests/layers/") || !file.path.ends_with(".cpp")) continue;
+    const auto code = code_of(file.text, strings::blank);
+    for (auto it = std::sregex_iterator(code.begin(), code.end(), test); it != std::sregex_iterator(); ++it) {
+      const auto name = (*it)[3].str();
+      for (auto g = std::sregex_iterator(name.begin(), name.end(), number); g != std::sregex_iterator(); ++g)
+        found[std::stoi((*g)[2])].push_back((*it)[2].str() + "." + name);
+    }
+  }
+  return found;
+}
+
+std::vector<violation> check_guarantees(const source_file& page, const std::map<int, std::vector<std::string>>& tests, int count) {
+  std::vector<violation> found;
+  const auto lines = lines_of(page.text);
+  for (int n = 1; n <= count; ++n) {
+    const auto name = "G" + std::to_string(n);
+    const auto row = std::ranges::find_if(lines, [&](const std::string& line) { return line.starts_with("| **" + name + " "); });
+    if (row == lines.end()) {
+      found.push_back({"guarantee", page.path, 0, name + " has no row"});
+      continue;
+    }
+    const auto line = static_cast<std::size_t>(row - lines.begin()) + 1;
+    const bool open = row->find("Not yet proven") != std::string::npos;
+    if (!tests.contains(n) && !open)
+      found.push_back({"guarantee", page.path, line,
+                       name + " is promised but no test has g" + std::to_string(n) +
+                           "_ in its name: name one so, or write \"Not yet proven\" and what brings the proof"});
+    if (tests.contains(n) && open)
+      found.push_back(
+          {"guarantee", page.path, line, name + " is called not yet proven, but " + tests.at(n).front() + " names it: update the row"});
+  }
+  return found;
+}
+
+}  // namespace baton::layers

@@ -1,0 +1,83 @@
+#include "doc_rules.hpp"
+
+#include <gmock/gmock.h>
+
+#include "project.hpp"
+
+namespace baton::layers {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const source_file example{"examples/a.cpp", "int before;\n  // [part]\n  int x = 1;\n    int y;\n  // [part]\n"};
+
+std::vector<violation> snippets(const std::string& page) { return check_snippets({{"docs/a.md", page}}, {example}); }
+
+TEST(doc_rules, takes_a_region_without_its_indentation) {
+  EXPECT_EQ(region_of(example.text, "part"), "int x = 1;\n  int y;\n");
+  EXPECT_EQ(region_of(example.text, "other"), "");
+}
+
+TEST(doc_rules, accepts_a_copy_and_finds_one_that_differs) {
+  EXPECT_THAT(snippets("<!-- from: examples/a.cpp#part -->\n```cpp\nint x = 1;\n  int y;\n```\n"), IsEmpty());
+  EXPECT_THAT(snippets("<!-- from: examples/a.cpp#part -->\n```cpp\nint x = 2;\n```\n"),
+              ElementsAre(Field(&violation::advice, HasSubstr("now reads"))));
+  EXPECT_THAT(snippets("<!-- from: examples/gone.cpp -->\n```cpp\nint x;\n```\n"), SizeIs(1));
+}
+
+TEST(doc_rules, finds_code_that_comes_from_nowhere) {
+  EXPECT_THAT(snippets("```cpp\nint x;\n```\n```text\nanything\n```\n"), SizeIs(1));
+  EXPECT_THAT(snippets("```yaml\nversion: 1\n```\n"), SizeIs(1));
+}
+
+TEST(doc_rules, finds_a_shell_block_with_an_unknown_command) {
+  EXPECT_THAT(snippets("```sh\n# comment\n./dev test --label \\\n  unit\n```\n"), IsEmpty());
+  EXPECT_THAT(snippets("```sh\n./dev fly\n```\n"), SizeIs(1));
+  EXPECT_THAT(snippets("```sh\nmake install\n```\n"), SizeIs(1));
+}
+
+TEST(doc_rules, finds_a_link_that_leads_nowhere) {
+  EXPECT_THAT(check_links({{"docs/index.md", "[a](https://example.org) [b](no-such.md)\n"}}, project_root()), SizeIs(1));
+  EXPECT_THAT(check_links({{"docs/x.md", "[a](../CMakeLists.txt)\n```text\n[b](gone.md)\n```\n"}}, project_root()), IsEmpty());
+}
+
+TEST(doc_rules, finds_a_guarantee_without_test_and_one_that_is_modest_without_need) {
+  const auto tests =
+      tests_of_guarantees({{"tests/engine/a_test.cpp", "TEST(claim, g1_runs_once) {}\nTEST_P(x, g12_keeps_time) {}\n// TEST(x, g2_no)\n"}});
+  ASSERT_THAT(tests, SizeIs(2));
+  const source_file page{"g.md", "| **G1 once** | Not yet proven |\n| **G2 overlap** | lock |\n| **G3 loss** | Not yet proven: 0.2 |\n"};
+  EXPECT_THAT(check_guarantees(page, tests, 3),
+              ElementsAre(Field(&violation::advice, HasSubstr("update the row")), Field(&violation::advice, HasSubstr("g2_"))));
+  EXPECT_THAT(check_guarantees(page, tests, 4), SizeIs(3));
+}
+
+// The tree itself.
+
+std::vector<source_file> pages(const std::vector<std::string>& below) {
+  auto files = read_tree(project_root(), below);
+  std::erase_if(files, [](const source_file& file) { return !file.path.ends_with(".md"); });
+  return files;
+}
+
+TEST(project, code_in_the_docs_is_copied_from_files_that_are_used) {
+  expect_none(check_snippets(pages({"README.md", "CONTRIBUTING.md", "docs"}),
+                             read_tree(project_root(), {"cmake", "config", "deploy", "examples", "framework", "plugins", "tests"})));
+}
+
+TEST(project, links_between_documents_lead_somewhere) {
+  expect_none(check_links(pages({"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "framework", "plugins", "examples", "tests"}),
+                          project_root()));
+}
+
+TEST(project, every_guarantee_is_named_by_a_test_or_called_not_yet_proven) {
+  const auto page = read_tree(project_root(), {"docs/explanation/guarantees.md"});
+  ASSERT_THAT(page, SizeIs(1));
+  expect_none(check_guarantees(page.front(), tests_of_guarantees(read_tree(project_root(), {"tests"})), 12));
+}
+
+}  // namespace
+}  // namespace baton::layers
