@@ -1,0 +1,209 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "baton/engine/scheduler.hpp"
+#include "store_clock.hpp"
+#include "tick_queue.hpp"
+
+namespace baton::engine {
+
+using name_index = std::uint32_t;
+
+/// Where a lock name stands. A name that is not `idle` or `wanted` is in this process's hands: GET_LOCK is not sent for it.
+enum class phase : std::uint8_t {
+  idle = 1,
+  wanted,     ///< due, or an open row is to be resolved; waits for a slot, or is parked
+  acquiring,
+  asking,     ///< an acquire failed on a live connection: is it held?
+  held,       ///< to be claimed at `claim_at`
+  claiming,
+  running,
+  dying,      ///< the lease is lost, the run not yet dead
+  finishing,  ///< the run is dead, the end of its row not yet written
+  releasing,
+};
+
+struct name_state {
+  std::string text;
+  std::vector<job_index> jobs;
+  std::uint64_t spread = 0;  ///< hash(incarnation, name): instances begin at different names
+  phase at = phase::idle;
+  session_id session{};
+  bool lease_lost = false;   ///< while dying or finishing
+  bool resolve = false;      ///< the ledger shows an open row without a process of ours
+  boot_time granted{};
+  boot_time claim_at{};
+  boot_time not_before{};    ///< of the next try, once it is out of our hands
+  std::optional<boot_time> owner_free_since;
+  run_id run{};
+};
+
+struct job_state {
+  name_index name = 0;
+  wall_time decided_until{};  ///< every tick up to here has a row
+  wall_time due_until{};      ///< every tick up to here is due
+  bool registered = false;
+  [[nodiscard]] bool is_due() const { return registered && decided_until < due_until; }
+};
+
+enum class call_kind : std::uint8_t { none = 0, acquire, ask_owned, probe, release, claim, finish, reconcile, register_jobs, sign_off };
+
+struct session_state {
+  enum class state : std::uint8_t { opening = 1, ready, condemned } at = state::opening;
+  bool is_lock_session = false;
+  std::uint64_t connection_id = 0;
+  lock::server_identity identity;
+  boot_time opened{};
+  boot_time last_proof{};   ///< when the last statement left that proved the leases
+  boot_time probe_at{};
+  call_kind call = call_kind::none;
+  boot_time call_sent{};
+  std::vector<name_index> called;      ///< the names of the call under way, in order
+  std::set<name_index> names;          ///< acquired by this session and not yet given back
+  std::vector<name_index> to_release;
+  std::vector<name_index> to_ask;
+};
+
+struct run_state {
+  job_index job = 0;
+  name_index name = 0;
+  ledger::claimed_run run;
+  std::optional<wall_time> started;
+  boot_time began{};
+  bool lease_lost = false;
+  bool stop_ordered = false;
+};
+
+class scheduler::core {
+ public:
+  core(options opts, std::vector<job> jobs);
+
+  std::vector<action> advance(time_point now);
+  std::vector<action> on(event e, time_point now);
+  [[nodiscard]] std::optional<boot_time> next_wakeup() const;
+  [[nodiscard]] engine::health health() const;
+  [[nodiscard]] std::optional<wall_time> store_time(time_point now) const { return clock_.now(now.steady); }
+
+ private:
+  // core.cpp: time, sessions and leases
+  void check_time(time_point now);
+  void pump();
+  void open_sessions();
+  void pump_lock_session(session_id id, session_state& s);
+  void pump_ledger_session();
+  void condemn(session_id id, lock::loss reason);
+  void close_if_unused(session_id id);
+  void close_abandoned();
+  void lose(name_index n, lock::loss reason);
+  void ledger_failed(const failure& why, bool connection_is_dead);
+  void set_store_up();
+  void handle(lock_session_opened&& e);
+  void handle(ledger_session_opened&& e);
+  void handle(session_failed&& e);
+  void handle(session_ended&& e);
+  void handle(probed&& e);
+  void handle(jobs_registered&& e);
+  void handle(signed_off&& e);
+  session_state* reply_of(session_id id, call_kind kind);
+  void apply_registrations(const std::vector<ledger::registered_job>& jobs);
+  void sample_clock(const span_of_call& when, wall_time store);
+
+  // core_ticks.cpp: from due to claimed
+  void collect_due();
+  void want(name_index n);
+  void park(name_index n);
+  void settle(name_index n);  ///< the name is out of our hands
+  void rearm(job_index j);
+  void decided(job_index j, wall_time until);
+  [[nodiscard]] bool has_due(const name_state& n) const;
+  std::vector<name_index> take_wanted(std::size_t at_most);
+  ledger::name_claim build_claim(name_index n, wall_time store_now);
+  void send_claims(session_id id, session_state& s);
+  void hold(name_index n, microseconds for_how_long);  ///< to be claimed after that
+  void give_back(name_index n);
+  void handle(acquired&& e);
+  void handle(owned_known&& e);
+  void handle(released&& e);
+  void handle(claimed&& e);
+  void handle(reconciled&& e);
+  void apply(name_index n, ledger::name_reply& reply, wall_time store_now);
+
+  // core_runs.cpp: from started to finished, and the orderly stop
+  void start(name_index n, const ledger::claimed_run& run, wall_time store_now);
+  void order_stop(run_id id, microseconds terminate_after, microseconds kill_after);
+  void handle(run_started&& e);
+  void handle(run_ended&& e);
+  void handle(finished&& e);
+  void handle(stop_requested&& e);
+  void pump_stop();
+
+  void begin_call(session_state& s, call_kind kind, std::vector<name_index> names = {});
+  template <typename A>
+  void act(A a) { out_.emplace_back(std::move(a)); }
+  template <typename N>
+  void tell(N n) { out_.emplace_back(note{std::move(n)}); }
+  [[nodiscard]] session_state* find(session_id id);
+  [[nodiscard]] session_state* ledger();
+  [[nodiscard]] microseconds ledger_deadline() const;
+  void move_to(name_state& n, phase to);
+  [[nodiscard]] job_index label_of(const name_state& n) const { return n.jobs.front(); }
+
+  options options_;
+  std::vector<job> jobs_;
+  std::vector<job_state> job_states_;
+  std::vector<name_state> names_;
+  std::unordered_map<std::string, name_index> name_by_text_;
+  std::unordered_map<std::string, job_index> job_by_name_;
+  tick_queue queue_;
+  store_clock clock_;
+
+  time_point now_{};
+  bool seen_time_ = false;
+  std::vector<action> out_;
+
+  std::map<session_id, session_state> sessions_;
+  std::optional<session_id> ledger_;              ///< the current one, opening or ready
+  std::vector<std::pair<session_id, boot_time>> abandoned_;  ///< ledger sessions that timed out, and when
+  std::uint32_t next_session_ = 1;
+  std::uint32_t lock_open_failures_ = 0;
+  std::uint32_t ledger_open_failures_ = 0;
+  boot_time open_lock_at_{};
+  boot_time open_ledger_at_{};
+  std::optional<boot_time> ledger_down_since_;
+  std::optional<lock::server_identity> server_;
+  bool store_up_ = false;
+  failure last_trouble_{errc::store_unavailable, "the store has not been reached yet"};
+
+  std::set<std::tuple<wall_time, std::uint64_t, name_index>> ready_;  ///< wanted, to be acquired as slots permit
+  std::unordered_map<name_index, std::tuple<wall_time, std::uint64_t, name_index>> ready_key_;
+  std::set<name_index> parked_;                          ///< wanted, until the next reconcile
+  std::set<std::pair<boot_time, name_index>> delayed_;   ///< wanted, by not_before
+  std::set<std::pair<boot_time, name_index>> claims_;    ///< held names by claim_at
+  std::size_t in_hand_ = 0;
+  bool register_again_ = false;
+
+  std::map<run_id, run_state> runs_;
+  std::uint64_t next_run_ = 1;
+  std::vector<ledger::finish_record> to_finish_;         ///< kept until their reply was read
+  std::vector<name_index> to_finish_names_;
+  std::size_t finishing_now_ = 0;                        ///< of them, those in the call under way
+  boot_time ledger_pause_until_{};                       ///< after a deadlock or a refused statement
+
+  boot_time reconcile_at_{};
+  std::optional<wall_time> changed_since_;
+  bool clock_unfit_ = false;
+
+  bool stopping_ = false;
+  std::optional<boot_time> stop_store_deadline_;         ///< after it the rows are left to others
+  std::set<std::pair<boot_time, run_id>> stop_at_;       ///< when a draining run's grace is over
+  bool signed_off_ = false;
+  bool exited_ = false;
+};
+
+}  // namespace baton::engine

@@ -1,0 +1,126 @@
+#include <algorithm>
+
+#include "core.hpp"
+
+namespace baton::engine {
+
+using std::chrono::seconds;
+
+void scheduler::core::start(name_index n, const ledger::claimed_run& run, wall_time store_now) {
+  auto& name = names_[n];
+  const auto j = job_by_name_.at(run.key.job);
+  const run_id id{next_run_++};
+  runs_.emplace(id, run_state{j, n, run, std::nullopt, now_.steady, false, false});
+  name.run = id;
+  move_to(name, phase::running);
+  tell(run_claimed{j, run, std::max(microseconds{0}, store_now - run.key.tick)});
+  act(start_run{id, j, run, options_.timing.deadline(sessions_.at(name.session).last_proof)});
+}
+
+void scheduler::core::order_stop(run_id id, microseconds terminate_after, microseconds kill_after) {
+  runs_.at(id).stop_ordered = true;
+  act(stop_run{id, terminate_after, kill_after});
+}
+
+void scheduler::core::handle(run_started&& e) {
+  const auto it = runs_.find(e.id);
+  if (it == runs_.end()) return;
+  it->second.began = now_.steady;
+  it->second.started = clock_.now(now_.steady);
+}
+
+void scheduler::core::handle(run_ended&& e) {
+  const auto it = runs_.find(e.id);
+  if (it == runs_.end()) return;
+  auto run = std::move(it->second);
+  runs_.erase(it);
+  auto& name = names_[run.name];
+  const auto session = name.session;
+
+  ledger::finish_record record{run.run.key, run.run.fence, e.outcome, e.reason, run.started, clock_.now(now_.steady).value_or(now_.wall),
+                               std::move(e.error), std::move(e.output), false};
+  if (run.lease_lost) record.outcome = ledger::run_outcome::lock_lost;
+  const auto& policy = jobs_[run.job].policy;
+  const bool crashed = record.outcome == ledger::run_outcome::crashed || record.outcome == ledger::run_outcome::lock_lost;
+  record.open_again = crashed && policy.on_crash == ledger::crash_policy::retry && run.run.attempt < policy.crash_attempts;
+  tell(run_over{run.job, record, run.run.attempt, now_.steady - run.began});
+
+  name.lease_lost = run.lease_lost;
+  move_to(name, phase::finishing);
+  to_finish_.push_back(std::move(record));
+  to_finish_names_.push_back(run.name);
+  close_if_unused(session);
+  close_abandoned();
+}
+
+void scheduler::core::handle(finished&& e) {
+  auto* s = reply_of(e.id, call_kind::finish);
+  if (s == nullptr) return;
+  tell(call_took{"finish", e.when.received - e.when.sent});
+  const auto count = std::exchange(finishing_now_, 0);
+  if (!e.reply) {
+    const auto& why = e.reply.error();
+    if (why.code == errc::store_unavailable || why.code == errc::store_timeout) return ledger_failed(why, true);
+    // Kept: a row is closed before its name is released.
+    if (why.code != errc::store_busy) tell(session_trouble{false, why});
+    ledger_pause_until_ = now_.steady + (why.code == errc::store_busy ? microseconds{10'000} : seconds{1});
+    return;
+  }
+  const auto split = static_cast<std::ptrdiff_t>(count);
+  const std::vector<ledger::finish_record> records{std::make_move_iterator(to_finish_.begin()), std::make_move_iterator(to_finish_.begin() + split)};
+  const std::vector<name_index> names{to_finish_names_.begin(), to_finish_names_.begin() + split};
+  to_finish_.erase(to_finish_.begin(), to_finish_.begin() + split);
+  to_finish_names_.erase(to_finish_names_.begin(), to_finish_names_.begin() + split);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if ((*e.reply)[i] == ledger::finish_outcome::fenced) tell(finish_refused{job_by_name_.at(records[i].key.job), records[i].key});
+    names_[names[i]].resolve = records[i].open_again;
+    give_back(names[i]);
+  }
+}
+
+void scheduler::core::handle(stop_requested&& /*unused*/) {
+  const bool again = std::exchange(stopping_, true);
+  if (again) {
+    for (const auto& [at, id] : std::exchange(stop_at_, {})) order_stop(id, options_.timing.stop, 2 * options_.timing.stop);
+    return;
+  }
+  for (const auto& key : std::exchange(ready_, {})) move_to(names_[std::get<name_index>(key)], phase::idle);
+  ready_key_.clear();
+  for (const auto n : std::exchange(parked_, {})) move_to(names_[n], phase::idle);
+  for (const auto& [at, n] : std::exchange(delayed_, {})) move_to(names_[n], phase::idle);
+  for (const auto& [at, n] : std::exchange(claims_, {})) give_back(n);
+  for (const auto& [id, run] : runs_) {
+    if (!run.stop_ordered) stop_at_.emplace(now_.steady + jobs_[run.job].grace, id);
+  }
+}
+
+/// No new run; running ones end by themselves within their grace, or are stopped; rows are closed, then names released, then the store closed.
+void scheduler::core::pump_stop() {
+  while (!stop_at_.empty() && stop_at_.begin()->first <= now_.steady) {
+    const auto id = stop_at_.begin()->second;
+    stop_at_.erase(stop_at_.begin());
+    if (runs_.contains(id)) order_stop(id, options_.timing.stop, 2 * options_.timing.stop);
+  }
+  // Claims that came back after the stop, and names that fell back to `held`.
+  for (const auto& [at, n] : std::exchange(claims_, {})) give_back(n);
+  if (!runs_.empty()) return;
+
+  if (!stop_store_deadline_) stop_store_deadline_ = now_.steady + 2 * ledger_deadline();
+  const bool store_is_done = in_hand_ == 0 && to_finish_.empty();
+  if (!store_is_done && now_.steady < *stop_store_deadline_) return;
+  if (auto* s = ledger(); s != nullptr && !signed_off_ && now_.steady < *stop_store_deadline_) {
+    if (s->call == call_kind::none) {
+      act(sign_off{*ledger_});
+      begin_call(*s, call_kind::sign_off);
+    }
+    return;
+  }
+  for (const auto& [id, s] : sessions_) act(close_session{id});
+  sessions_.clear();
+  ledger_.reset();
+  abandoned_.clear();
+  exited_ = true;
+  act(exit_now{});
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,379 @@
+#include <algorithm>
+
+#include "core.hpp"
+
+namespace baton::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t claims_at_once = 512;
+constexpr std::size_t ticks_at_once = 10'000;                 // of one job in one claim; the rest follows in the next
+constexpr microseconds changes_overlap = seconds{10};         // a row can commit after a newer one
+constexpr microseconds lock_error_pause = milliseconds{250};
+
+bool is_in_hand(phase p) { return p != phase::idle && p != phase::wanted; }
+
+}  // namespace
+
+void scheduler::core::move_to(name_state& n, phase to) {
+  in_hand_ = in_hand_ + (is_in_hand(to) ? 1 : 0) - (is_in_hand(n.at) ? 1 : 0);
+  n.at = to;
+}
+
+bool scheduler::core::has_due(const name_state& n) const {
+  return std::ranges::any_of(n.jobs, [this](job_index j) { return job_states_[j].is_due(); });
+}
+
+/// Takes every tick that the store's clock has reached off the queue.
+void scheduler::core::collect_due() {
+  const auto store_now = clock_.now(now_.steady);
+  if (!store_now || stopping_) return;
+  while (queue_.next() && *queue_.next() <= *store_now) {
+    auto tick = *queue_.next();
+    const auto j = queue_.pop();
+    auto& state = job_states_[j];
+    auto following = jobs_[j].schedule->next(tick);
+    while (following && *following <= *store_now) {
+      tick = *following;
+      following = jobs_[j].schedule->next(tick);
+    }
+    state.due_until = std::max(state.due_until, tick);
+    if (following) {
+      queue_.set(j, *following);
+      tell(next_tick_known{j, *following});
+    }
+    want(state.name);
+  }
+  while (!delayed_.empty() && delayed_.begin()->first <= now_.steady) {
+    const auto n = delayed_.begin()->second;
+    delayed_.erase(delayed_.begin());
+    want(n);
+  }
+}
+
+void scheduler::core::rearm(job_index j) {
+  const auto& state = job_states_[j];
+  if (!jobs_[j].schedule || !jobs_[j].enabled || !state.registered) return;
+  if (const auto next = jobs_[j].schedule->next(std::max(state.decided_until, state.due_until))) {
+    queue_.set(j, *next);
+    tell(next_tick_known{j, *next});
+  } else {
+    queue_.remove(j);
+  }
+}
+
+void scheduler::core::decided(job_index j, wall_time until) {
+  auto& state = job_states_[j];
+  if (until <= state.decided_until && state.due_until >= state.decided_until) return;
+  state.decided_until = std::max(state.decided_until, until);
+  if (state.due_until > state.decided_until) return;
+  state.due_until = state.decided_until;
+  rearm(j);
+}
+
+/// Due, or to be resolved: as soon as a slot is free. Oldest tick first, then in an order of this instance's own.
+void scheduler::core::want(name_index n) {
+  auto& name = names_[n];
+  if (stopping_ || is_in_hand(name.at)) return;
+  parked_.erase(n);
+  if (name.at == phase::wanted && ready_key_.contains(n)) return;
+  move_to(name, phase::wanted);
+  if (name.not_before > now_.steady) {
+    delayed_.emplace(name.not_before, n);
+    return;
+  }
+  auto oldest = wall_time::max();
+  for (const auto j : name.jobs) {
+    if (!job_states_[j].is_due()) continue;
+    oldest = std::min(oldest, jobs_[j].schedule->next(job_states_[j].decided_until).value_or(oldest));
+  }
+  if (name.resolve) oldest = wall_time::min();
+  const auto key = std::tuple{oldest, name.spread, n};
+  ready_.insert(key);
+  ready_key_.emplace(n, key);
+}
+
+void scheduler::core::park(name_index n) {
+  move_to(names_[n], phase::wanted);
+  parked_.insert(n);
+}
+
+void scheduler::core::settle(name_index n) {
+  auto& name = names_[n];
+  move_to(name, phase::idle);
+  name.lease_lost = false;
+  name.owner_free_since.reset();
+  if (name.resolve || has_due(name)) want(n);
+}
+
+std::vector<name_index> scheduler::core::take_wanted(std::size_t at_most) {
+  std::vector<name_index> names;
+  const auto free = options_.max_concurrent_runs - std::min<std::size_t>(in_hand_, options_.max_concurrent_runs);
+  at_most = std::min(at_most, free);
+  while (names.size() < at_most && !ready_.empty()) {
+    const auto n = std::get<name_index>(*ready_.begin());
+    ready_.erase(ready_.begin());
+    ready_key_.erase(n);
+    if (names_[n].resolve || has_due(names_[n])) {
+      names.push_back(n);
+    } else {
+      move_to(names_[n], phase::idle);  // another instance was there first
+    }
+  }
+  return names;
+}
+
+void scheduler::core::hold(name_index n, microseconds for_how_long) {
+  auto& name = names_[n];
+  if (name.lease_lost) return settle(n);
+  move_to(name, phase::held);
+  name.claim_at = now_.steady + for_how_long;
+  claims_.emplace(name.claim_at, n);
+}
+
+void scheduler::core::give_back(name_index n) {
+  auto& name = names_[n];
+  auto* s = find(name.session);
+  if (name.lease_lost || s == nullptr || !s->names.contains(n)) return settle(n);
+  move_to(name, phase::releasing);
+  s->to_release.push_back(n);
+}
+
+void scheduler::core::handle(acquired&& e) {
+  auto* s = reply_of(e.id, call_kind::acquire);
+  if (s == nullptr) return;
+  const auto names = std::exchange(s->called, {});
+  const auto took = e.when.received - e.when.sent;
+  const auto tell_attempt = [&](const name_state& name, lock_attempted::outcome what) {
+    for (const auto j : name.jobs) {
+      if (job_states_[j].is_due()) tell(lock_attempted{j, what, took});
+    }
+  };
+  tell(call_took{"acquire", took});
+  if (!e.reply) {
+    last_trouble_ = e.reply.error();
+    tell(session_trouble{true, last_trouble_});
+    for (const auto n : names) {
+      tell_attempt(names_[n], lock_attempted::outcome::error);
+      move_to(names_[n], phase::asking);
+      s->to_ask.push_back(n);
+    }
+    if (last_trouble_.code == errc::store_unavailable || last_trouble_.code == errc::store_timeout) condemn(e.id, lock::loss::connection);
+    return;
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto& name = names_[names[i]];
+    if ((*e.reply)[i] == lock::try_outcome::busy) {
+      tell_attempt(name, lock_attempted::outcome::busy);
+      park(names[i]);
+      continue;
+    }
+    tell_attempt(name, lock_attempted::outcome::acquired);
+    tell(lock_taken{label_of(name)});
+    name.granted = now_.steady;
+    s->names.insert(names[i]);
+    if (stopping_) {
+      give_back(names[i]);
+    } else {
+      hold(names[i], {});
+    }
+  }
+}
+
+void scheduler::core::handle(owned_known&& e) {
+  auto* s = reply_of(e.id, call_kind::ask_owned);
+  if (s == nullptr) return;
+  const auto names = std::exchange(s->called, {});
+  if (!e.reply) {
+    s->called = names;
+    return condemn(e.id, lock::loss::connection);
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names_[names[i]].not_before = now_.steady + lock_error_pause;
+    if ((*e.reply)[i]) {
+      s->names.insert(names[i]);
+      give_back(names[i]);
+    } else {
+      settle(names[i]);
+    }
+  }
+}
+
+void scheduler::core::handle(released&& e) {
+  auto* s = reply_of(e.id, call_kind::release);
+  if (s == nullptr) return;
+  const auto names = std::exchange(s->called, {});
+  tell(call_took{"release", e.when.received - e.when.sent});
+  if (!e.reply) {
+    // What the server still holds for us ends with the connection, and only so.
+    last_trouble_ = e.reply.error();
+    tell(session_trouble{true, last_trouble_});
+    return condemn(e.id, lock::loss::connection);
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto& name = names_[names[i]];
+    s->names.erase(names[i]);
+    if ((*e.reply)[i] == lock::release_outcome::released) {
+      tell(lock_given_back{label_of(name), now_.steady - name.granted});
+    } else {
+      tell(lock_was_lost{label_of(name), lock::loss::released_elsewhere, false});
+    }
+    settle(names[i]);
+  }
+}
+
+ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_now) {
+  const auto& name = names_[n];
+  const auto& s = sessions_.at(name.session);
+  ledger::name_claim c;
+  c.lock_name = name.text;
+  c.lock_connection = s.connection_id;
+  c.held_for = now_.steady - name.granted;
+  c.lock_session_age = now_.steady - s.opened;
+  if (name.owner_free_since) c.owner_free_for = now_.steady - *name.owner_free_since;
+  for (const auto j : name.jobs) {
+    const auto& state = job_states_[j];
+    if (!state.registered) continue;
+    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, false, std::nullopt};
+    if (state.is_due()) {
+      auto t = jobs_[j].schedule->next(state.decided_until);
+      while (t && *t <= store_now && jc.ticks.size() < ticks_at_once) {
+        jc.ticks.push_back(*t);
+        t = jobs_[j].schedule->next(*t);
+      }
+      jc.more = t && *t <= store_now;
+      jc.next = t;
+    }
+    c.jobs.push_back(std::move(jc));
+  }
+  return c;
+}
+
+void scheduler::core::send_claims(session_id id, session_state& s) {
+  const auto store_now = clock_.now(now_.steady).value_or(now_.wall);
+  ledger::claim_request request{options_.cluster,
+                                options_.incarnation,
+                                options_.instance,
+                                options_.takeover,
+                                options_.timing.living_owner_wait(),
+                                options_.timing.dead_owner_wait(),
+                                options_.timing.wait_timeout,
+                                {}};
+  std::vector<name_index> names;
+  while (!claims_.empty() && claims_.begin()->first <= now_.steady && names.size() < claims_at_once) {
+    const auto n = claims_.begin()->second;
+    claims_.erase(claims_.begin());
+    request.names.push_back(build_claim(n, store_now));
+    move_to(names_[n], phase::claiming);
+    names.push_back(n);
+  }
+  act(claim{id, std::move(request)});
+  begin_call(s, call_kind::claim, std::move(names));
+}
+
+void scheduler::core::handle(claimed&& e) {
+  auto* s = reply_of(e.id, call_kind::claim);
+  if (s == nullptr) return;
+  tell(call_took{"claim", e.when.received - e.when.sent});
+  if (!e.reply) {
+    const auto& why = e.reply.error();
+    if (why.code == errc::store_unavailable || why.code == errc::store_timeout) return ledger_failed(why, true);
+    const auto names = std::exchange(s->called, {});
+    // A deadlock or a lock wait that ran out is nobody's fault; anything else will not be better at once.
+    const microseconds pause = why.code == errc::store_busy ? milliseconds{10} : seconds{1};
+    if (why.code != errc::store_busy) tell(session_trouble{false, why});
+    for (const auto n : names) hold(n, pause);
+    return;
+  }
+  s->called.clear();
+  sample_clock(e.when, e.reply->store_now);
+  for (auto& reply : e.reply->names) {
+    const auto it = name_by_text_.find(reply.lock_name);
+    if (it != name_by_text_.end() && names_[it->second].at == phase::claiming) apply(it->second, reply, e.reply->store_now);
+  }
+}
+
+void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time store_now) {
+  using verdict = ledger::name_verdict;
+  auto& name = names_[n];
+  for (const auto& d : reply.decisions) {
+    if (const auto it = job_by_name_.find(d.key.job); it != job_by_name_.end()) tell(tick_decided{it->second, d});
+  }
+  for (const auto& p : reply.jobs) {
+    const auto it = job_by_name_.find(p.job);
+    if (it == job_by_name_.end()) continue;
+    if (p.duplicates > 0) tell(ticks_duplicate{it->second, p.duplicates});
+    // Our estimate of the store's clock was ahead: not before the tick.
+    if (!p.early.empty()) name.not_before = std::max(name.not_before, now_.steady + (p.early.front() - store_now));
+    decided(it->second, p.decided_until);
+  }
+  if (reply.verdict != verdict::unresolved && reply.verdict != verdict::fence_busy) name.resolve = false;
+  switch (reply.verdict) {
+    case verdict::claimed:
+      if (!name.lease_lost && !stopping_) return start(n, *reply.run, store_now);
+      // It never started: whoever has the name next, and we first, takes up our own row again.
+      name.resolve = true;
+      if (!name.lease_lost && stopping_) {
+        to_finish_.push_back({reply.run->key, reply.run->fence, ledger::run_outcome::cancelled, ledger::reason_code::none, std::nullopt, store_now,
+                              "the instance was stopped before the run started", "", true});
+        to_finish_names_.push_back(n);
+        return move_to(name, phase::finishing);
+      }
+      return settle(n);
+    case verdict::nothing_due:
+      return give_back(n);
+    case verdict::unresolved:
+      if (!reply.owner_seen_free) name.owner_free_since.reset();
+      if (reply.owner_seen_free && !name.owner_free_since) name.owner_free_since = now_.steady;
+      tell(owner_unresolved{label_of(name), reply.wait, reply.owner_seen_free});
+      return hold(n, reply.wait);
+    case verdict::fence_busy:
+      return hold(n, milliseconds{5});
+    case verdict::unregistered:
+      register_again_ = true;
+      name.not_before = now_.steady + lock_error_pause;
+      return give_back(n);
+    case verdict::not_owner:
+      name.not_before = now_.steady + lock_error_pause;
+      if (auto* lock_session = find(name.session); lock_session != nullptr) lock_session->probe_at = now_.steady;
+      return give_back(n);
+  }
+}
+
+void scheduler::core::handle(reconciled&& e) {
+  auto* s = reply_of(e.id, call_kind::reconcile);
+  if (s == nullptr) return;
+  tell(call_took{"reconcile", e.when.received - e.when.sent});
+  // At a phase of its own, so that instances do not ask all at once.
+  reconcile_at_ = now_.steady + seconds{1};
+  if (!e.reply) {
+    const auto& why = e.reply.error();
+    if (why.code == errc::store_unavailable || why.code == errc::store_timeout) return ledger_failed(why, true);
+    if (why.code != errc::store_busy) tell(session_trouble{false, why});
+    return;
+  }
+  auto& reply = *e.reply;
+  sample_clock(e.when, reply.store_now);
+  changed_since_ = reply.store_now - changes_overlap;
+  for (const auto& change : reply.changed) {
+    const auto it = job_by_name_.find(change.key.job);
+    if (it == job_by_name_.end() || change.key.kind != ledger::tick_kind::schedule) continue;
+    if (job_states_[it->second].registered) decided(it->second, change.until.value_or(change.key.tick));
+  }
+  // Only a hint: the verdict is spoken under the lock, in a new snapshot.
+  for (const auto& row : reply.open) {
+    const auto it = name_by_text_.find(row.lock_name);
+    if (it == name_by_text_.end() || is_in_hand(names_[it->second].at) || row.state == ledger::row_state::pending) continue;
+    names_[it->second].resolve = true;
+    want(it->second);
+  }
+  for (const auto n : std::exchange(parked_, {})) {
+    auto& name = names_[n];
+    move_to(name, phase::idle);
+    if (name.resolve || has_due(name)) want(n);
+  }
+}
+
+}  // namespace baton::engine
