@@ -1,0 +1,257 @@
+#include "baton/observe/metrics.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <prometheus/text_serializer.h>
+
+#include "baton/observe/utf8.hpp"
+#include "job_series.hpp"
+#include "process_metrics.hpp"
+
+namespace baton::observe {
+namespace {
+
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+};
+
+const Histogram::BucketBoundaries round_trip_buckets{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 15};
+const Histogram::BucketBoundaries lag_buckets{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5};
+
+double seconds(microseconds duration) noexcept { return std::chrono::duration<double>(std::max(duration, microseconds{0})).count(); }
+double seconds(wall_time time) noexcept { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
+
+void add(Counter* counter, double amount = 1) noexcept {
+  if (counter != nullptr) counter->Increment(amount);
+}
+
+}  // namespace
+
+struct metrics::state {
+  explicit state(options opts)
+      : registry(opts.registry ? std::move(opts.registry) : std::make_shared<prometheus::Registry>()),
+        started(opts.started),
+        slots(opts.run_slots) {
+    builder.gauge("build_info", "How this binary was built.")
+        .Add({{"version", valid_utf8(opts.version)},
+              {"revision", valid_utf8(opts.revision)},
+              {"compiler", valid_utf8(opts.compiler)},
+              {"mysql_client", valid_utf8(opts.mysql_client)}},
+             1.0);
+    builder.gauge("instance_info", "This instance; instance_id is its incarnation's label.")
+        .Add({{"instance_id", valid_utf8(opts.instance_id)}, {"cluster", valid_utf8(opts.cluster)}, {"store", valid_utf8(opts.store)}},
+             1.0);
+    jobs.reserve(opts.jobs.size());
+    for (const auto& job : opts.jobs) jobs.try_emplace(job.job_name, per_job, job);
+    set_slots(0);
+  }
+
+  [[nodiscard]] const job_series* find(std::string_view job) const noexcept {
+    const auto found = jobs.find(job);
+    return found == jobs.end() ? nullptr : &found->second;
+  }
+
+  void set_slots(std::uint32_t busy) noexcept {
+    run_slots.find("busy")->Set(busy);
+    run_slots.find("free")->Set(slots - std::min(busy, slots));
+  }
+
+  const std::shared_ptr<prometheus::Registry> registry;
+  const wall_time started;
+  const std::uint32_t slots;
+  family_builder builder{*registry};
+  job_families per_job{builder};
+  std::unordered_map<std::string, job_series, text_hash, std::equal_to<>> jobs;  // never changes after construction
+
+  prometheus::Family<Gauge>& plugin_info = builder.gauge("plugin_info", "A loaded plugin.");
+  Histogram& lease_probe_duration =
+      builder.histogram("lease_probe_duration_seconds", "Round trip of the probe that proves the leases.").Add({}, round_trip_buckets);
+  Gauge& lease_age = builder.gauge("lease_age_seconds", "Age of the oldest proof of a lease held.").Add({});
+  Counter& fenced_writes_rejected =
+      builder.counter("fenced_writes_rejected_total", "Writes that changed nothing because a newer fence exists.").Add({});
+  Gauge& leader = builder.gauge("leader", "1 while this instance is the elected leader; 0 with election per_run.").Add({});
+  Counter& leader_changes = builder.counter("leader_changes_total", "Times this instance became or ceased to be leader.").Add({});
+  series_by<Gauge> run_slots{builder.gauge("run_slots", "Slots for concurrent runs of this instance."), {}, "state", {"busy", "free"}};
+  Gauge& due_queue_length = builder.gauge("due_queue_length", "Ticks due and not yet decided or running.").Add({});
+  Histogram& scheduler_lag =
+      builder.histogram("scheduler_lag_seconds", "How much later than asked for the scheduler woke.").Add({}, lag_buckets);
+  Gauge& store_up = builder.gauge("store_up", "1 while the store answers and is fit for use.").Add({});
+  series_by<Gauge> store_connections{
+      builder.gauge("store_connections", "Connections to the store."), {}, "state", {"lock", "ledger", "abandoned"}};
+  Counter& store_reconnects = builder.counter("store_reconnects_total", "Sessions opened again after a loss.").Add({});
+  Counter& store_identity_changes =
+      builder.counter("store_identity_changes_total", "Times another server, or another start of it, answered.").Add({});
+  series_by<Histogram> store_query_duration{builder.histogram("store_query_duration_seconds", "How long a call to the store took."),
+                                            {},
+                                            "operation",
+                                            {"connect", "acquire", "owned", "probe", "release", "incarnation", "register", "claim",
+                                             "finish", "reconcile", "sign_off", "migrate", "other"},
+                                            round_trip_buckets};
+  Gauge& clock_offset = builder.gauge("clock_offset_seconds", "Time of the store minus time of this host.").Add({});
+  Counter& clock_steps = builder.counter("clock_steps_total", "Steps of this host's clock that were noticed.").Add({});
+  Gauge& config_hash = builder.gauge("config_hash", "48 bits of the hash of the effective configuration.").Add({});
+  Gauge& config_reload_successful =
+      builder.gauge("config_last_reload_successful", "1 if the last load of the configuration was successful.").Add({});
+  Gauge& config_reload_success_time =
+      builder.gauge("config_last_reload_success_timestamp_seconds", "When the configuration was last loaded with success.").Add({});
+  std::vector<std::pair<std::string_view, series_by<Counter>>> admin_requests = make_admin_requests();
+  series_by<Counter> log_messages{
+      builder.counter("log_messages_total", "Messages logged."), {}, "level", {"debug", "info", "warning", "error"}};
+
+ private:
+  std::vector<std::pair<std::string_view, series_by<Counter>>> make_admin_requests() {
+    auto& family = builder.counter("admin_requests_total", "Requests that change something, by verb.");
+    std::vector<std::pair<std::string_view, series_by<Counter>>> made;
+    for (const std::string_view verb : {"trigger", "pause", "resume", "cancel", "reload", "drain"}) {
+      made.emplace_back(verb, series_by<Counter>{family, {{"verb", std::string{verb}}}, "result", {"success", "failure", "refused"}});
+    }
+    return made;
+  }
+};
+
+metrics::metrics(options opts) : state_(std::make_unique<state>(std::move(opts))) {}
+metrics::~metrics() = default;
+
+void metrics::lock_attempt(std::string_view job, std::string_view outcome, microseconds took) noexcept {
+  const auto* series = state_->find(job);
+  if (series == nullptr) return;
+  add(series->lock_attempts.find(outcome));
+  if (auto* histogram = series->lock_acquire_duration.find(outcome)) histogram->Observe(seconds(took));
+}
+
+void metrics::duplicate_tick(std::string_view job) noexcept {
+  if (const auto* series = state_->find(job)) add(series->lock_attempts.find("duplicate_tick"));
+}
+
+void metrics::lock_held(std::string_view job, bool held) noexcept {
+  if (const auto* series = state_->find(job)) series->lock_held.Set(held ? 1 : 0);
+}
+
+void metrics::lock_hold(std::string_view job, microseconds how_long) noexcept {
+  if (const auto* series = state_->find(job)) series->lock_hold_duration.Observe(seconds(how_long));
+}
+
+void metrics::lock_lost(std::string_view job, std::string_view reason) noexcept {
+  if (const auto* series = state_->find(job)) add(series->lock_lost.find(reason));
+}
+
+void metrics::lease_probe(microseconds took) noexcept { state_->lease_probe_duration.Observe(seconds(took)); }
+void metrics::lease_age(microseconds age) noexcept { state_->lease_age.Set(seconds(age)); }
+void metrics::fenced_write_rejected() noexcept { state_->fenced_writes_rejected.Increment(); }
+
+void metrics::tick(std::string_view job, std::string_view result, std::uint64_t count) noexcept {
+  if (const auto* series = state_->find(job)) add(series->ticks.find(result), static_cast<double>(count));
+}
+
+void metrics::skip(std::string_view job, std::string_view reason, std::uint64_t count) noexcept {
+  if (const auto* series = state_->find(job)) add(series->skips.find(reason), static_cast<double>(count));
+}
+
+void metrics::tick_lateness(std::string_view job, microseconds late) noexcept {
+  if (const auto* series = state_->find(job)) series->tick_lateness.Observe(seconds(late));
+}
+
+void metrics::run_started(std::string_view job, std::string_view trigger) noexcept {
+  if (const auto* series = state_->find(job)) add(series->runs_started.find(trigger));
+}
+
+void metrics::run_ended(std::string_view job, std::string_view outcome, microseconds took) noexcept {
+  const auto* series = state_->find(job);
+  if (series == nullptr) return;
+  add(series->runs.find(outcome));
+  series->run_duration.Observe(seconds(took));
+}
+
+void metrics::job_times(std::string_view job, wall_time last_run, wall_time last_success) noexcept {
+  const auto* series = state_->find(job);
+  if (series == nullptr) return;
+  if (last_run != wall_time{}) series->last_run.Set(seconds(last_run));
+  if (last_success != wall_time{}) series->last_success.Set(seconds(last_success));
+}
+
+void metrics::job_next_tick(std::string_view job, wall_time tick) noexcept {
+  if (const auto* series = state_->find(job)) series->next_tick.Set(seconds(tick));
+}
+
+void metrics::job_paused(std::string_view job, bool paused) noexcept {
+  if (const auto* series = state_->find(job)) series->paused.Set(paused ? 1 : 0);
+}
+
+void metrics::job_schedule_max_gap(std::string_view job, microseconds gap) noexcept {
+  if (const auto* series = state_->find(job)) series->schedule_max_gap.Set(seconds(gap));
+}
+
+void metrics::running(std::string_view job, std::int64_t count) noexcept {
+  if (const auto* series = state_->find(job)) series->running.Set(static_cast<double>(count));
+}
+
+void metrics::retried(std::string_view job) noexcept {
+  if (const auto* series = state_->find(job)) series->retries.Increment();
+}
+
+void metrics::overlap_suspected(std::string_view job) noexcept {
+  if (const auto* series = state_->find(job)) series->overlap_suspected.Increment();
+}
+
+void metrics::schedule_disagreement(std::string_view job, bool disagrees) noexcept {
+  if (const auto* series = state_->find(job)) series->schedule_disagreement.Set(disagrees ? 1 : 0);
+}
+
+void metrics::leader(bool is_leader) noexcept { state_->leader.Set(is_leader ? 1 : 0); }
+void metrics::leader_change() noexcept { state_->leader_changes.Increment(); }
+void metrics::run_slots(std::uint32_t busy) noexcept { state_->set_slots(busy); }
+void metrics::due_queue_length(std::size_t length) noexcept { state_->due_queue_length.Set(static_cast<double>(length)); }
+void metrics::scheduler_lag(microseconds lag) noexcept { state_->scheduler_lag.Observe(seconds(lag)); }
+void metrics::store_up(bool up) noexcept { state_->store_up.Set(up ? 1 : 0); }
+
+void metrics::store_connections(std::string_view kind, std::size_t count) noexcept {
+  if (auto* gauge = state_->store_connections.find(kind)) gauge->Set(static_cast<double>(count));
+}
+
+void metrics::store_reconnect() noexcept { state_->store_reconnects.Increment(); }
+void metrics::store_identity_change() noexcept { state_->store_identity_changes.Increment(); }
+
+void metrics::store_query(std::string_view operation, microseconds took) noexcept {
+  auto* histogram = state_->store_query_duration.find(operation);
+  if (histogram == nullptr) histogram = state_->store_query_duration.find("other");
+  histogram->Observe(seconds(took));
+}
+
+void metrics::clock_offset(microseconds offset) noexcept { state_->clock_offset.Set(std::chrono::duration<double>(offset).count()); }
+void metrics::clock_step() noexcept { state_->clock_steps.Increment(); }
+void metrics::config_hash(std::uint64_t hash48) noexcept { state_->config_hash.Set(static_cast<double>(hash48)); }
+
+void metrics::config_reloaded(bool successful, wall_time at) noexcept {
+  state_->config_reload_successful.Set(successful ? 1 : 0);
+  if (successful) state_->config_reload_success_time.Set(seconds(at));
+}
+
+void metrics::admin_request(std::string_view verb, std::string_view result) noexcept {
+  for (const auto& [known, series] : state_->admin_requests) {
+    if (known == verb) add(series.find(result));
+  }
+}
+
+void metrics::log_message(std::string_view level) noexcept { add(state_->log_messages.find(level)); }
+
+void metrics::plugin(std::string_view plugin, std::string_view version, std::string_view abi, std::string_view build_id) noexcept {
+  try {
+    state_->plugin_info.Add(
+        {{"plugin", valid_utf8(plugin)}, {"version", valid_utf8(version)}, {"abi", valid_utf8(abi)}, {"build_id", valid_utf8(build_id)}},
+        1.0);
+  } catch (const std::exception&) {  // out of memory: an info series less
+  }
+}
+
+std::string metrics::serialize() const {
+  auto families = state_->registry->Collect();
+  for (auto& family : collect_process_metrics(state_->started)) {
+    const bool known = std::any_of(families.begin(), families.end(), [&](const auto& other) { return other.name == family.name; });
+    if (!known) families.push_back(std::move(family));  // a registry of the caller's may have its own
+  }
+  return prometheus::TextSerializer{}.Serialize(families);
+}
+
+}  // namespace baton::observe
