@@ -1,0 +1,167 @@
+#include "observer.hpp"
+
+namespace baton::runtime {
+
+using ledger::row_state;
+using ledger::run_outcome;
+using ledger::to_string;
+
+observer::observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics)
+    : jobs_(jobs), log_(log), metrics_(metrics), running_(jobs.size()) {}
+
+void observer::note(const engine::note& n, boot_time now) {
+  now_ = now;
+  std::visit([this](const auto& what) { on(what); }, n);
+}
+
+bool observer::is_repeated(const std::string& line) {
+  if (said_.size() > 256) said_.clear();
+  const auto [it, is_new] = said_.try_emplace(line, now_);
+  if (is_new) return false;
+  if (now_ - it->second < std::chrono::minutes{1}) return true;
+  it->second = now_;
+  return false;
+}
+
+void observer::on(const engine::lock_attempted& n) {
+  using outcome = engine::lock_attempted::outcome;
+  metrics_.lock_attempt(name(n.job), n.what == outcome::acquired ? "acquired" : n.what == outcome::busy ? "busy" : "error", n.took);
+}
+
+void observer::on(const engine::ticks_duplicate& n) {
+  for (std::uint32_t i = 0; i < n.count; ++i) metrics_.duplicate_tick(name(n.job));
+}
+
+void observer::on(const engine::lock_taken& n) { metrics_.lock_held(name(n.job), true); }
+
+void observer::on(const engine::lock_given_back& n) {
+  metrics_.lock_held(name(n.job), false);
+  metrics_.lock_hold(name(n.job), n.held_for);
+}
+
+void observer::on(const engine::lock_was_lost& n) {
+  metrics_.lock_held(name(n.job), false);
+  metrics_.lock_lost(name(n.job), lock::to_string(n.reason));
+  const auto reason = std::string{lock::to_string(n.reason)};
+  if (n.was_running) {
+    log_.error("lock lost while the job runs: stopping it", {{"job", name(n.job)}, {"reason", reason}});
+  } else {
+    log_.warning("lock lost", {{"job", name(n.job)}, {"reason", reason}});
+  }
+}
+
+void observer::on(const engine::lease_probed& n) { metrics_.lease_probe(n.took); }
+
+void observer::on(const engine::tick_decided& n) {
+  const auto& d = n.what;
+  const auto tick = to_rfc3339(d.key.tick);
+  const auto reason = std::string{to_string(d.reason)};
+  if (d.state == row_state::skipped) {
+    metrics_.tick(name(n.job), "skipped", d.count);
+    metrics_.skip(name(n.job), reason, d.count);
+    log_.info("tick skipped", {{"job", name(n.job)}, {"tick", tick}, {"count", std::to_string(d.count)}, {"reason", reason}});
+  } else if (d.state == row_state::missed) {
+    metrics_.tick(name(n.job), "missed", d.count);
+    log_.warning("tick missed", {{"job", name(n.job)}, {"tick", tick}, {"count", std::to_string(d.count)}, {"reason", reason}});
+  } else if (d.outcome == run_outcome::crashed) {
+    const bool given_up = d.state == row_state::finished;
+    if (given_up) metrics_.run_ended(name(n.job), "crashed", microseconds{0});
+    log_.error(given_up ? "found a crashed run and gave it up (on_crash)" : "found a crashed run: it will be run again (on_crash)",
+               {{"job", name(n.job)}, {"tick", tick}});
+  }
+}
+
+void observer::on(const engine::run_claimed& n) {
+  const bool is_first = n.run.attempt == 1;
+  if (is_first) {
+    metrics_.tick(name(n.job), n.run.caught_up ? "caught_up" : "run");
+    metrics_.tick_lateness(name(n.job), n.late);
+  }
+  metrics_.run_started(name(n.job), !is_first ? "retry" : n.run.caught_up ? "catch_up" : "schedule");
+  metrics_.running(name(n.job), ++running_[n.job]);
+  if (!log_.is_enabled(observe::log_level::info)) return;
+  log_.info("run claimed", {{"job", name(n.job)},
+                            {"tick", to_rfc3339(n.run.key.tick)},
+                            {"attempt", std::to_string(n.run.attempt)},
+                            {"fence", std::to_string(n.run.fence)},
+                            {"late", to_text(n.late)}});
+}
+
+void observer::on(const engine::run_over& n) {
+  const auto& r = n.record;
+  const auto outcome = to_string(r.outcome);
+  metrics_.run_ended(name(n.job), outcome, n.took);
+  metrics_.running(name(n.job), --running_[n.job]);
+  metrics_.job_times(name(n.job), r.finished, r.outcome == run_outcome::success ? r.finished : wall_time{});
+  const auto level = r.outcome == run_outcome::success                                                     ? observe::log_level::info
+                     : r.outcome == run_outcome::cancelled || r.outcome == run_outcome::failure             ? observe::log_level::warning
+                                                                                                            : observe::log_level::error;
+  if (!log_.is_enabled(level)) return;
+  std::vector<observe::log_field> fields{{"job", name(n.job)},
+                                         {"tick", to_rfc3339(r.key.tick)},
+                                         {"attempt", std::to_string(n.attempt)},
+                                         {"outcome", std::string{outcome}},
+                                         {"took", to_text(n.took)}};
+  if (!r.error.empty()) fields.emplace_back("error", r.error);
+  if (r.open_again) fields.emplace_back("again", "yes");
+  log_.write(level, "run ended", fields);
+}
+
+void observer::on(const engine::finish_refused& n) {
+  metrics_.fenced_write_rejected();
+  log_.warning("the end of a run was not written: its row is not ours any more",
+               {{"job", name(n.job)}, {"tick", to_rfc3339(n.key.tick)}});
+}
+
+void observer::on(const engine::owner_unresolved& n) {
+  if (is_repeated("unresolved " + name(n.job))) return;
+  log_.warning("an earlier run's owner may still be at work: waiting before taking over",
+               {{"job", name(n.job)}, {"wait", to_text(n.wait)}, {"owner", n.owner_seen_free ? "gone" : "alive"}});
+}
+
+void observer::on(const engine::next_tick_known& n) { metrics_.job_next_tick(name(n.job), n.tick); }
+
+void observer::on(const engine::store_state& n) {
+  metrics_.store_up(n.up);
+  if (n.up) {
+    if (std::exchange(was_up_, true)) metrics_.store_reconnect();
+    said_.clear();
+    log_.info("the store is in use");
+  } else {
+    log_.error("the store cannot be used: nothing new is started until it is back", {{"error", n.why.context}});
+  }
+}
+
+void observer::on(const engine::session_trouble& n) {
+  const auto kind = n.is_lock_session ? "lock session" : "ledger session";
+  if (is_repeated(std::string{kind}.append(n.why.context))) return;
+  log_.warning("store trouble; trying again", {{"session", kind}, {"code", std::string{to_string(n.why.code)}}, {"error", n.why.context}});
+}
+
+void observer::on(const engine::session_opened_note& n) {
+  log_.debug("session opened", {{"kind", n.is_lock_session ? "lock" : "ledger"}, {"connection", std::to_string(n.connection_id)}});
+}
+
+void observer::on(const engine::server_changed& /*unused*/) {
+  metrics_.store_identity_change();
+  log_.warning("the server was restarted, or is another one: every lock held before is gone");
+}
+
+void observer::on(const engine::clock_measured& n) { metrics_.clock_offset(n.offset); }
+
+void observer::on(const engine::clock_stepped& n) {
+  metrics_.clock_step();
+  log_.warning("this machine's clock was set; ticks follow the store's", {{"by", to_text(n.by)}});
+}
+
+void observer::on(const engine::clock_unfit& n) {
+  if (n.unfit) {
+    log_.error("this machine's clock is further from the store's than max_clock_offset: nothing new is started", {{"offset", to_text(n.offset)}});
+  } else {
+    log_.info("this machine's clock agrees with the store's again", {{"offset", to_text(n.offset)}});
+  }
+}
+
+void observer::on(const engine::call_took& n) { metrics_.store_query(n.operation, n.took); }
+
+}  // namespace baton::runtime

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "baton/engine/types.hpp"
+#include "baton/observe/log.hpp"
+#include "baton/observe/metrics.hpp"
+#include "baton/runtime/scheduler.hpp"
+
+namespace baton::runtime {
+
+/// Turns the engine's notes into log lines and metrics.
+class observer {
+ public:
+  observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics);
+
+  void note(const engine::note& n, boot_time now);
+
+ private:
+  void on(const engine::lock_attempted& n);
+  void on(const engine::ticks_duplicate& n);
+  void on(const engine::lock_taken& n);
+  void on(const engine::lock_given_back& n);
+  void on(const engine::lock_was_lost& n);
+  void on(const engine::lease_probed& n);
+  void on(const engine::tick_decided& n);
+  void on(const engine::run_claimed& n);
+  void on(const engine::run_over& n);
+  void on(const engine::finish_refused& n);
+  void on(const engine::owner_unresolved& n);
+  void on(const engine::next_tick_known& n);
+  void on(const engine::store_state& n);
+  void on(const engine::session_trouble& n);
+  void on(const engine::session_opened_note& n);
+  void on(const engine::server_changed& n);
+  void on(const engine::clock_measured& n);
+  void on(const engine::clock_stepped& n);
+  void on(const engine::clock_unfit& n);
+  void on(const engine::call_took& n);
+
+  [[nodiscard]] const std::string& name(engine::job_index j) const { return jobs_[j].name; }
+  /// Whether a line was written in the last minute; a store that is away says so once, not at every attempt.
+  bool is_repeated(const std::string& line);
+
+  const std::vector<job>& jobs_;
+  observe::log& log_;
+  observe::metrics& metrics_;
+  std::vector<std::int64_t> running_;
+  std::map<std::string, boot_time> said_;
+  boot_time now_{};
+  bool was_up_ = false;
+};
+
+}  // namespace baton::runtime
