@@ -1,0 +1,80 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "baton/base/result.hpp"
+#include "baton/base/time.hpp"
+#include "baton/ledger/session.hpp"
+#include "baton/lock/session.hpp"
+
+namespace baton::mysql {
+
+struct endpoint {
+  std::string host;
+  std::uint16_t port = 3306;
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+/// What a TCP connection must be; a unix socket never uses TLS. There is no "preferred": it would hide its own failure.
+enum class tls_mode : std::uint8_t {
+  disabled = 1,
+  required,         ///< encrypted, with whatever certificate
+  verify_ca,        ///< signed by `tls_ca`; MariaDB Connector/C checks the host name as well
+  verify_identity,  ///< and issued for the host name of the endpoint
+};
+
+struct options {
+  std::string user;
+  std::string password;
+  std::vector<endpoint> hosts;  ///< tried in order, from the one that was writable last; the first writable one is used
+  std::string socket;           ///< path of a unix socket; `hosts` is then empty
+  std::string database;
+  tls_mode tls = tls_mode::disabled;
+  std::string tls_ca;                                      ///< PEM file
+  microseconds connect_timeout = std::chrono::seconds{4};  ///< of one endpoint, name resolution apart; whole seconds, rounded up
+  lock::lease_timing lease;
+  std::string instance;  ///< label, shown in the server's connection attributes
+};
+
+/// One cluster's MySQL or MariaDB server, or the members of which one is writable.
+///
+/// Every open makes a new connection, proves that the server is fit (version, writable, no Galera, GET_LOCK as expected, wait_timeout
+/// as set) and gives it up otherwise. Sessions never reconnect.
+///
+/// Errors: store_unavailable: no endpoint answered; store_unfit: one did, and the context says why it must not be used and what cures
+/// it; access_denied.
+/// Thread safety: all members from any thread.
+class store {
+ public:
+  /// Errors: invalid_argument when `wanted` names no server, two ways to it, or no database; invalid_configuration for the lease.
+  [[nodiscard]] static result<store> create(options wanted);
+
+  [[nodiscard]] result<std::unique_ptr<lock::session>> open_lock_session() const;
+
+  /// Errors: also schema_outdated, when migrate() has to run first.
+  [[nodiscard]] result<std::unique_ptr<ledger::session>> open_ledger_session() const;
+
+  /// Creates or upgrades the tables; safe to repeat and from several instances at once. Needs CREATE, ALTER and INDEX.
+  [[nodiscard]] status migrate() const;
+
+  /// All that migrate() would send to an empty database.
+  [[nodiscard]] static std::string migration_sql();
+
+  /// The client library and its version, such as "MariaDB Connector/C 3.3.20".
+  [[nodiscard]] static std::string client_version();
+
+  /// "HOST:PORT" of the endpoint that was writable last, or the socket; for messages.
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  explicit store(options wanted) : options_(std::move(wanted)), preferred_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+
+  options options_;
+  std::shared_ptr<std::atomic<std::size_t>> preferred_;  ///< index of the endpoint that was writable last
+};
+
+}  // namespace baton::mysql

@@ -1,0 +1,105 @@
+#pragma once
+
+// The only header of the room that knows the client library; both MariaDB Connector/C and Oracle's libmysqlclient fit.
+#include <mysql.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baton/base/result.hpp"
+#include "baton/base/time.hpp"
+#include "baton/mysql/store.hpp"
+
+namespace baton::mysql {
+
+/// What one statement answered: rows, or a count of rows that it matched. Views live as long as this object.
+class result_set {
+ public:
+  result_set(MYSQL_RES* data, std::uint64_t matched) : data_(data), matched_(matched) {}
+
+  /// Moves to the next row; false after the last.
+  bool next();
+  [[nodiscard]] unsigned columns() const { return data_ ? mysql_num_fields(data_.get()) : 0; }
+  [[nodiscard]] std::uint64_t matched() const noexcept { return matched_; }  ///< of INSERT, UPDATE, DELETE
+
+  // Of the present row.
+  [[nodiscard]] bool is_null(unsigned column) const { return row_[column] == nullptr; }
+  [[nodiscard]] std::string_view view(unsigned column) const;  ///< NULL reads as ""
+  [[nodiscard]] std::string text(unsigned column) const { return std::string{view(column)}; }
+  [[nodiscard]] std::uint64_t number(unsigned column) const;  ///< NULL and garbage read as 0
+  [[nodiscard]] bool is_true(unsigned column) const { return view(column) == "1"; }
+  [[nodiscard]] std::optional<wall_time> time(unsigned column) const { return from_sql(view(column)); }
+
+ private:
+  struct release {
+    void operator()(MYSQL_RES* data) const noexcept { mysql_free_result(data); }
+  };
+  std::unique_ptr<MYSQL_RES, release> data_;
+  MYSQL_ROW row_ = nullptr;
+  unsigned long* lengths_ = nullptr;
+  std::uint64_t matched_ = 0;
+};
+
+/// A failed statement: what kind, and the server's or the client library's own number.
+struct query_failure {
+  failure what;
+  unsigned number = 0;
+};
+
+struct connect_options {
+  std::string role;               ///< for the connection attributes: "lock" or "ledger"
+  microseconds answer_timeout{};  ///< backstop for a caller that does not interrupt()
+};
+
+/// One connection to one server, from connect to close. Never reconnects.
+///
+/// Thread safety: one call at a time; interrupt() and descriptor() at any time from any thread.
+class connection {
+ public:
+  [[nodiscard]] static result<std::unique_ptr<connection>> open(const options& wanted, const endpoint* host, const connect_options& how);
+  ~connection();
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  /// Sends one packet of statements separated by ';' and reads every answer. The first error ends it; the connection is dead
+  /// after errc::store_unavailable and usable after any other.
+  [[nodiscard]] result<std::vector<result_set>> run(std::string_view sql);
+
+  /// The number of the error that the last run() ended with; 0 if none.
+  [[nodiscard]] unsigned last_error() const noexcept { return last_error_; }
+
+  /// `text` as a literal with its quotes. Relies on the sql_mode that the session set-up pins.
+  [[nodiscard]] std::string quoted(std::string_view text);
+  void append_quoted(std::string& sql, std::string_view text);
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
+  /// Wakes a running call, which then fails, as does every later one. Where the statement had been sent, the server notices nothing
+  /// until this object is destroyed: what the session holds there stays held for so long.
+  void interrupt() noexcept;
+
+ private:
+  connection() = default;
+  [[nodiscard]] failure failed(std::string_view doing);
+  [[nodiscard]] status adopt_socket(bool is_tcp, microseconds answer_timeout);
+
+  MYSQL* handle_ = nullptr;
+  std::uint64_t id_ = 0;
+  int descriptor_ = -1;  ///< our own duplicate: the library closes its descriptor by itself, and its number may then be anybody's
+  std::atomic<bool> sending_ = false;
+  std::atomic<bool> dead_ = false;
+  unsigned last_error_ = 0;
+  std::string where_;
+};
+
+/// Which kind of failure an error number of server or client library is.
+[[nodiscard]] errc classify(unsigned number) noexcept;
+
+}  // namespace baton::mysql

@@ -1,0 +1,201 @@
+#include "ledger_session.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "baton/lock/name.hpp"
+#include "claim.hpp"
+#include "rows.hpp"
+
+namespace baton::mysql {
+
+using ledger::finish_outcome;
+using ledger::finish_record;
+using ledger::job_registration;
+
+result<bool> ledger_session::hold_incarnation(const std::string& cluster, const std::string& incarnation) {
+  const auto name = lock::incarnation_name(cluster, incarnation);
+  if (name == held_incarnation_) return true;
+  auto asked = link_->run("SELECT GET_LOCK(" + link_->quoted(name) + ",0)");
+  if (!asked) return std::move(asked).error();
+  if (!asked->front().next() || asked->front().is_null(0))
+    return failure{errc::interrupted, "GET_LOCK of " + name + " ended without an answer (NULL)"};
+  if (!asked->front().is_true(0)) return false;
+  held_incarnation_ = name;
+  return true;
+}
+
+/// What exists is read first and left alone: an INSERT IGNORE would wait for the fence rows that running claims have locked.
+status ledger_session::insert_missing(const std::string& cluster, std::span<const job_registration> jobs) {
+  const auto lock_name = [](const auto& job) -> const std::string& { return job.lock_name; };
+  const auto job_name = [](const auto& job) -> const std::string& { return job.job; };
+  sql_writer ask{*link_};
+  ask.raw("SELECT lock_name FROM baton_fence WHERE lock_name ").in(jobs, lock_name);
+  ask.raw(";SELECT job,lock_name,schedule_hash FROM baton_job WHERE cluster=").text(cluster).raw(" AND job ").in(jobs, job_name);
+  auto answered = link_->run(ask.sql());
+  if (!answered) return std::move(answered).error();
+  std::map<std::string, bool, std::less<>> fences;
+  while ((*answered)[0].next()) fences[(*answered)[0].text(0)] = true;
+  std::map<std::string, std::pair<std::string, std::string>, std::less<>> known;
+  while ((*answered)[1].next()) known[(*answered)[1].text(0)] = {(*answered)[1].text(1), (*answered)[1].text(2)};
+
+  std::map<std::string, const job_registration*, std::less<>> sorted;  // rows in key order
+  for (const auto& job : jobs) sorted[job.job] = &job;
+  sql_writer new_fences{*link_};
+  sql_writer new_jobs{*link_};
+  sql_writer changes{*link_};
+  for (const auto& job : jobs) fences.try_emplace(job.lock_name, false);
+  for (const auto& [name, exists] : fences) {
+    if (!exists)
+      new_fences.raw(new_fences.empty() ? "INSERT IGNORE INTO baton_fence (lock_name,fence) VALUES (" : ",(").text(name).raw(",0)");
+  }
+  for (const auto& [name, job] : sorted) {
+    const auto it = known.find(name);
+    if (it == known.end()) {
+      new_jobs.raw(new_jobs.empty() ? "INSERT IGNORE INTO baton_job (cluster,job,lock_name,schedule_hash,effective_since) VALUES (" : ",(");
+      new_jobs.text(cluster).raw(",").text(name).raw(",").text(job->lock_name).raw(",").text(job->schedule_hash).raw(",UTC_TIMESTAMP(6))");
+    } else if (it->second != std::pair{job->lock_name, job->schedule_hash}) {
+      // Left to right: effective_since is set before schedule_hash, on which it depends.
+      changes.raw("UPDATE baton_job SET lock_name=").text(job->lock_name);
+      changes.raw(",effective_since=IF(schedule_hash=").text(job->schedule_hash).raw(",effective_since,UTC_TIMESTAMP(6))");
+      changes.raw(",schedule_hash=").text(job->schedule_hash).raw(" WHERE cluster=").text(cluster).raw(" AND job=").text(name).raw(";");
+    }
+  }
+  for (const auto* sql : {&new_fences, &new_jobs, &changes}) {
+    if (sql->empty()) continue;
+    if (auto written = link_->run(sql->sql()); !written) return std::move(written).error();
+  }
+  return {};
+}
+
+result<std::vector<ledger::registered_job>> ledger_session::register_jobs(const std::string& cluster,
+                                                                          std::span<const job_registration> jobs) {
+  std::vector<ledger::registered_job> all;
+  constexpr std::size_t at_once = 500;
+  for (; !jobs.empty(); jobs = jobs.subspan(std::min(at_once, jobs.size()))) {
+    const auto part = jobs.first(std::min(at_once, jobs.size()));
+    if (auto inserted = insert_missing(cluster, part); !inserted) return std::move(inserted).error().in("registering jobs");
+    // Each subquery reads one row from the end of the job's range of the primary key; `last success` passes over failures.
+    sql_writer ask{*link_};
+    const std::string last = "FROM baton_tick t WHERE t.cluster=j.cluster AND t.job=j.job AND ";
+    ask.raw("SELECT job,effective_since,paused,low_water,(SELECT COALESCE(until_tick,tick) ").raw(last);
+    ask.raw("t.kind=1 ORDER BY tick DESC LIMIT 1),(SELECT finished ").raw(last);
+    ask.raw("t.outcome=1 ORDER BY tick DESC LIMIT 1) FROM baton_job j WHERE cluster=").text(cluster).raw(" AND job ");
+    ask.in(part, [](const auto& job) -> const std::string& { return job.job; });
+    auto answered = link_->run(ask.sql());
+    if (!answered) return std::move(answered).error().in("registering jobs");
+    auto& rows = answered->front();
+    while (rows.next()) {
+      ledger::registered_job job{rows.text(0), rows.time(1).value_or(wall_time{}), rows.time(4), rows.is_true(2), rows.time(5)};
+      if (const auto purged = rows.time(3); purged && (!job.decided_until || *job.decided_until < *purged)) job.decided_until = purged;
+      all.push_back(std::move(job));
+    }
+  }
+  return all;
+}
+
+result<ledger::claim_reply> ledger_session::claim(const ledger::claim_request& request) { return mysql::claim(*link_, request); }
+
+result<std::vector<finish_outcome>> ledger_session::finish(const std::string& cluster, std::span<const finish_record> records) {
+  std::vector<finish_outcome> outcomes(records.size(), finish_outcome::fenced);
+  if (records.empty()) return outcomes;
+  std::vector<std::size_t> order(records.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(
+      order, {}, [&](std::size_t i) -> const auto& { return records[i].key; });
+  std::vector<const finish_record*> sorted;
+  for (const auto i : order) sorted.push_back(&records[i]);
+  auto done = finish_once(cluster, sorted);
+  if (!done) return std::move(done).error().in("finish");
+  for (std::size_t i = 0; i < order.size(); ++i) outcomes[order[i]] = (*done)[i];
+  return outcomes;
+}
+
+/// One round trip: nothing in the transaction depends on an answer.
+result<std::vector<finish_outcome>> ledger_session::finish_once(const std::string& cluster,
+                                                                const std::vector<const finish_record*>& sorted) {
+  const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
+  sql_writer sql{*link_};
+  sql.raw("START TRANSACTION;");
+  for (const auto* record : sorted) {
+    sql.raw("UPDATE baton_tick SET state=4,outcome=").number(code(record->outcome)).raw(",reason=").number(code(record->reason));
+    sql.raw(",started=").time(record->started).raw(",finished=").time(record->finished);
+    sql.raw(",error=").text(storable(record->error, text_limit, keep::first));
+    sql.raw(",output=").text(storable(record->output, text_limit, keep::last)).raw(",changed=UTC_TIMESTAMP(6) WHERE ");
+    sql.key(cluster, record->key).raw(" AND state=1 AND fence=").number(record->fence).raw(";");
+  }
+  auto answered = link_->run(sql.raw("COMMIT").sql());
+  if (!answered) {
+    if (answered.error().code == errc::store_unavailable) return std::move(answered).error();
+    auto undone = link_->run("ROLLBACK");
+    return undone ? std::move(answered).error() : std::move(undone).error();
+  }
+  std::vector<finish_outcome> outcomes;
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    outcomes.push_back((*answered)[i + 1].matched() == 1 ? finish_outcome::written : finish_outcome::fenced);
+  if (std::ranges::find(outcomes, finish_outcome::fenced) != outcomes.end()) {
+    if (auto settled = settle_repeated(cluster, sorted, outcomes); !settled) return std::move(settled).error();
+  }
+  return outcomes;
+}
+
+/// A finish whose reply was lost is sent again: what it finds is its own work.
+status ledger_session::settle_repeated(const std::string& cluster, const std::vector<const finish_record*>& sorted,
+                                       std::vector<finish_outcome>& outcomes) {
+  sql_writer sql{*link_};
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (outcomes[i] == finish_outcome::written) continue;
+    sql.raw(asked.empty() ? "" : ";").raw("SELECT 1 FROM baton_tick WHERE ").key(cluster, sorted[i]->key).raw(" AND state=4 AND fence=");
+    sql.number(sorted[i]->fence).raw(" AND outcome=").number(static_cast<std::uint64_t>(sorted[i]->outcome));
+    sql.raw(" AND finished=").time(sorted[i]->finished);
+    asked.push_back(i);
+  }
+  auto answered = link_->run(sql.sql());
+  if (!answered) return std::move(answered).error();
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    if ((*answered)[n].next()) outcomes[asked[n]] = finish_outcome::written;
+  }
+  return {};
+}
+
+result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcile_request& request) {
+  sql_writer sql{*link_};
+  sql.raw("INSERT INTO baton_instance (cluster,incarnation,instance,version,config_hash,connection_id,started,heartbeat) VALUES (");
+  sql.text(request.cluster).raw(",").text(request.incarnation).raw(",").text(storable(request.instance, 255, keep::first)).raw(",");
+  sql.text(storable(request.version, 64, keep::first)).raw(",").number(request.config_hash).raw(",").number(link_->id());
+  sql.raw(",UTC_TIMESTAMP(6),UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE heartbeat=UTC_TIMESTAMP(6),config_hash=")
+      .number(request.config_hash);
+  sql.raw(",connection_id=").number(link_->id());
+  sql.raw(";SELECT ")
+      .raw(tick_columns.substr(0, tick_columns.rfind(',')))
+      .raw(",'' FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=");
+  sql.text(request.cluster).raw(" AND ").raw(open_states);
+  sql.raw(";SELECT job,tick,kind,until_tick,state FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
+  sql.raw(" AND changed>=").time(request.changed_since).raw(";SELECT UTC_TIMESTAMP(6)");
+  auto answered = link_->run(sql.sql());
+  if (!answered) return std::move(answered).error().in("reconcile");
+  auto& answers = *answered;
+  if (answers.size() != 4 || !answers[3].next()) return failure{errc::store_query, "reconcile: an answer is missing"};
+
+  ledger::reconcile_reply reply;
+  reply.store_now = answers[3].time(0).value_or(wall_time{});
+  while (answers[1].next()) reply.open.push_back(read_tick_row(answers[1]));
+  while (answers[2].next()) {
+    const auto& row = answers[2];
+    reply.changed.push_back({{row.text(0), row.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(row.number(2))},
+                             row.time(3),
+                             static_cast<ledger::row_state>(row.number(4))});
+  }
+  return reply;
+}
+
+status ledger_session::sign_off(const std::string& cluster, const std::string& incarnation) {
+  auto done =
+      link_->run("DELETE FROM baton_instance WHERE cluster=" + link_->quoted(cluster) + " AND incarnation=" + link_->quoted(incarnation));
+  if (!done) return std::move(done).error().in("sign off");
+  return {};
+}
+
+}  // namespace baton::mysql

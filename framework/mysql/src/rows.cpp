@@ -1,0 +1,90 @@
+#include "rows.hpp"
+
+namespace baton::mysql {
+namespace {
+
+/// Length of the UTF-8 character at the front of `text`; 0 if there is none.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  std::size_t length = 0;
+  if (first >= 0xc2 && first <= 0xdf) length = 2;
+  if (first >= 0xe0 && first <= 0xef) length = 3;
+  if (first >= 0xf0 && first <= 0xf4) length = 4;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80) return 0;
+  }
+  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+  const bool outside = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
+  return overlong || outside ? 0 : length;
+}
+
+}  // namespace
+
+ledger::tick_row read_tick_row(const result_set& rows) {
+  ledger::tick_row row;
+  row.key = {rows.text(0), rows.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(rows.number(2))};
+  row.lock_name = rows.text(3);
+  row.state = static_cast<ledger::row_state>(rows.number(4));
+  row.fence = rows.number(5);
+  row.incarnation = rows.text(6);
+  row.instance = rows.text(7);
+  row.attempt = static_cast<std::uint32_t>(rows.number(8));
+  row.until = rows.time(9);
+  row.count = rows.number(10);
+  row.claimed = rows.time(11);
+  row.started = rows.time(12);
+  row.finished = rows.time(13);
+  row.outcome = static_cast<ledger::run_outcome>(rows.number(14));
+  row.reason = static_cast<ledger::reason_code>(rows.number(15));
+  row.error = rows.text(16);
+  return row;
+}
+
+std::string storable(std::string_view text, std::size_t limit, keep which) {
+  if (text.size() > limit) {
+    if (which == keep::first) {
+      while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80) --limit;
+      text = text.substr(0, limit);
+    } else {
+      text.remove_prefix(text.size() - limit);
+      while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0U) == 0x80) text.remove_prefix(1);
+    }
+  }
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto length = character_length(text);
+    if (length == 0) {
+      out += '?';
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+sql_writer& sql_writer::time(const std::optional<wall_time>& value) {
+  if (!value) return raw("NULL");
+  return raw("'").raw(to_sql(*value)).raw("'");
+}
+
+sql_writer& sql_writer::key(std::string_view cluster, const ledger::tick_key& k) {
+  raw("cluster=").text(cluster).raw(" AND job=").text(k.job).raw(" AND tick=").time(k.tick);
+  return raw(" AND kind=").number(static_cast<std::uint64_t>(k.kind));
+}
+
+sql_writer& sql_writer::values(std::string_view cluster, const ledger::tick_row& row) {
+  const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
+  raw("(").text(cluster).raw(",").text(row.key.job).raw(",").time(row.key.tick).raw(",").number(code(row.key.kind)).raw(",");
+  text(row.lock_name).raw(",").number(code(row.state)).raw(",").number(row.fence).raw(",").text(row.incarnation).raw(",");
+  text(storable(row.instance, 255, keep::first)).raw(",").number(row.attempt).raw(",").time(row.until).raw(",").number(row.count).raw(",");
+  time(row.claimed).raw(",").time(row.started).raw(",").time(row.finished).raw(",").number(code(row.outcome)).raw(",");
+  number(code(row.reason)).raw(",").text(storable(row.error, text_limit, keep::first)).raw(",");
+  return text(storable(row.output, text_limit, keep::last)).raw(",UTC_TIMESTAMP(6))");
+}
+
+}  // namespace baton::mysql

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "baton/ledger/records.hpp"
+#include "connection.hpp"
+
+namespace baton::mysql {
+
+/// Of baton_tick, in the order in which read_tick_row() expects them. Without `output`, which only people read.
+inline constexpr std::string_view tick_columns =
+    "job,tick,kind,lock_name,state,fence,incarnation,instance,attempt,until_tick,tick_count,claimed,started,finished,outcome,reason,error";
+inline constexpr unsigned tick_column_count = 17;
+inline constexpr std::string_view open_states = "state IN (1,2,3)";
+
+[[nodiscard]] ledger::tick_row read_tick_row(const result_set& rows);
+
+/// What a text column takes: invalid UTF-8 becomes '?', and of a longer text the first or last `limit` bytes are kept.
+enum class keep : std::uint8_t { first = 1, last };
+[[nodiscard]] std::string storable(std::string_view text, std::size_t limit, keep which);
+inline constexpr std::size_t text_limit = 4096;
+
+/// Writes SQL for one connection. Append-only.
+class sql_writer {
+ public:
+  explicit sql_writer(connection& link) : link_(link) {}
+
+  sql_writer& raw(std::string_view sql) { return sql_ += sql, *this; }
+  sql_writer& text(std::string_view value) { return link_.append_quoted(sql_, value), *this; }
+  sql_writer& number(std::uint64_t value) { return sql_ += std::to_string(value), *this; }
+  sql_writer& time(const std::optional<wall_time>& value);
+
+  /// "cluster=… AND job=… AND tick=… AND kind=…"
+  sql_writer& key(std::string_view cluster, const ledger::tick_key& k);
+  /// "(…)" of INSERT INTO baton_tick (cluster, <tick_columns>, output, changed).
+  sql_writer& values(std::string_view cluster, const ledger::tick_row& row);
+  /// "IN ('a','b')"
+  template <typename Range, typename Name>
+  sql_writer& in(const Range& range, Name name) {
+    sql_ += "IN (";
+    const char* separator = "";
+    for (const auto& element : range) {
+      sql_ += separator;
+      text(name(element));
+      separator = ",";
+    }
+    return raw(")");
+  }
+
+  [[nodiscard]] const std::string& sql() const noexcept { return sql_; }
+  [[nodiscard]] bool empty() const noexcept { return sql_.empty(); }
+
+ private:
+  connection& link_;
+  std::string sql_;
+};
+
+}  // namespace baton::mysql

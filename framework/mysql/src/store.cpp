@@ -1,0 +1,107 @@
+#include "baton/mysql/store.hpp"
+
+#include "connection.hpp"
+#include "ledger_session.hpp"
+#include "lock_session.hpp"
+#include "schema.hpp"
+#include "server.hpp"
+
+namespace baton::mysql {
+namespace {
+
+struct opened {
+  std::unique_ptr<connection> link;
+  server facts;
+};
+
+result<opened> open_at(const options& wanted, const endpoint* host, const connect_options& how) {
+  auto link = connection::open(wanted, host, how);
+  if (!link) return std::move(link).error();
+  auto facts = set_up(**link, wanted);
+  if (!facts) return std::move(facts).error();
+  return opened{std::move(*link), std::move(*facts)};
+}
+
+/// The first endpoint that is fit, from `preferred` on. The most telling failure is reported: an answer says more than silence.
+result<opened> open_any(const options& wanted, std::atomic<std::size_t>& preferred, const connect_options& how) {
+  if (!wanted.socket.empty()) return open_at(wanted, nullptr, how);
+  std::string tried;
+  auto code = errc::store_unavailable;
+  const auto count = wanted.hosts.size();
+  const auto first = preferred.load();
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto index = (first + i) % count;
+    auto at = open_at(wanted, &wanted.hosts[index], how);
+    if (at) {
+      preferred = index;
+      return at;
+    }
+    if (code == errc::store_unavailable) code = at.error().code;
+    const auto name = wanted.hosts[index].host + ":" + std::to_string(wanted.hosts[index].port);
+    auto context = at.error().context;
+    if (!context.starts_with(name)) context.insert(0, name + ": ");
+    tried += (tried.empty() ? "" : "; ") + context;
+  }
+  return failure{code, tried};
+}
+
+}  // namespace
+
+result<store> store::create(options wanted) {
+  if (auto timing = wanted.lease.validate(); !timing) return std::move(timing).error();
+  if (wanted.database.empty()) return failure{errc::invalid_argument, "the store names no database: write mysql://USER@HOST/DATABASE"};
+  if (wanted.hosts.empty() == wanted.socket.empty())
+    return failure{errc::invalid_argument,
+                   "the store needs either hosts or a socket: write mysql://USER@HOST/DATABASE or …@localhost/DATABASE?socket=PATH"};
+  return store{std::move(wanted)};
+}
+
+result<std::unique_ptr<lock::session>> store::open_lock_session() const {
+  connect_options how;
+  how.role = "lock";
+  how.answer_timeout = options_.lease.probe_timeout;
+  auto made = open_any(options_, *preferred_, how);
+  if (!made) return std::move(made).error().in("lock session");
+  return std::unique_ptr<lock::session>{std::make_unique<lock_session>(std::move(made->link), std::move(made->facts))};
+}
+
+result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
+  connect_options how;
+  how.role = "ledger";
+  how.answer_timeout = std::max<microseconds>(2 * options_.lease.wait_timeout, std::chrono::seconds{30});
+  auto made = open_any(options_, *preferred_, how);
+  if (!made) return std::move(made).error().in("ledger session");
+  auto version = read_schema_version(*made->link);
+  if (!version) return std::move(version).error().in("ledger session");
+  if (*version < schema_version)
+    return failure{errc::schema_outdated, "the tables in database " + options_.database + " are of version " + std::to_string(*version) +
+                                              " and version " + std::to_string(schema_version) + " is needed; run baton migrate"};
+  return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(made->link))};
+}
+
+status store::migrate() const {
+  connect_options how;
+  how.role = "migrate";
+  how.answer_timeout = std::chrono::minutes{5};
+  auto made = open_any(options_, *preferred_, how);
+  if (!made) return std::move(made).error().in("migrate");
+  return migrate_schema(*made->link, options_.database);
+}
+
+std::string store::migration_sql() { return full_schema_sql(); }
+
+std::string store::client_version() {
+#ifdef MARIADB_PACKAGE_VERSION_ID
+  return std::string{"MariaDB Connector/C "} + mysql_get_client_info();
+#else
+  return std::string{"libmysqlclient "} + mysql_get_client_info();
+#endif
+}
+
+std::string store::describe() const {
+  if (!options_.socket.empty()) return options_.socket;
+  const auto& host = options_.hosts[preferred_->load() % options_.hosts.size()];
+  return host.host + ":" + std::to_string(host.port);
+}
+
+}  // namespace baton::mysql
