@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "baton/admin/server.hpp"
+
+namespace baton::admin {
+
+/// A request as far as the routes look at it. HEAD is a GET whose body the server keeps to itself.
+struct request {
+  std::string_view method;
+  std::string_view target;  ///< as sent: "/readyz?verbose"
+};
+
+struct reply {
+  unsigned status = 200;
+  std::string_view content_type;
+  std::string body;
+  std::string_view allow = {};  ///< for a 405
+};
+
+enum class route_kind : std::uint8_t { unknown = 1, metrics, other };
+/// Which limits apply to a target, before it is answered.
+[[nodiscard]] route_kind classify(std::string_view target) noexcept;
+
+[[nodiscard]] reply answer(const request& asked, const callbacks& calls);
+
+/// `{"error":{"code":…,"message":…}}`
+[[nodiscard]] reply error_reply(unsigned status, std::string_view code, std::string_view message);
+
+}  // namespace baton::admin
