@@ -1,0 +1,70 @@
+#include "commands.hpp"
+
+#include <cstdio>
+
+#include "configuration.hpp"
+#include "exit_codes.hpp"
+
+namespace baton::program {
+namespace {
+
+int fail(const failure& why) {
+  std::fprintf(stderr, "baton: error: %s\n", why.context.c_str());
+  return exit_code_of(why);
+}
+
+int connect(const settings::settings& s) {
+  auto store = mysql::store::create(store_options(s));
+  if (!store) return fail(store.error());
+  if (auto session = store->open_lock_session(); !session) return fail(session.error());
+  auto ledger = store->open_ledger_session();
+  if (!ledger && ledger.error().code == errc::schema_outdated && s.migrate) {
+    std::printf("%s: the store can be used; its tables will be created or upgraded by the first instance\n", store->describe().c_str());
+    return exit_ok;
+  }
+  if (!ledger) return fail(ledger.error());
+  std::printf("%s: the store can be used\n", store->describe().c_str());
+  return exit_ok;
+}
+
+}  // namespace
+
+int check_command(const std::string& file, bool show_effective, bool with_store) {
+  const auto checked = load_configuration(file);
+  print_problems(checked.problems);
+  if (!checked.value) return exit_configuration;
+  if (show_effective) std::fputs(settings::show_effective(checked.value->settings).c_str(), stdout);
+  if (with_store) return connect(checked.value->settings);
+  if (!show_effective) std::printf("%s: %zu job%s, no errors\n", file.c_str(), checked.value->jobs.size(), checked.value->jobs.size() == 1 ? "" : "s");
+  return exit_ok;
+}
+
+int migrate_command(const std::string& file, bool print_only) {
+  if (print_only) {
+    std::fputs(mysql::store::migration_sql().c_str(), stdout);
+    return exit_ok;
+  }
+  const auto loaded = settings::load(file);
+  print_problems(loaded.problems);
+  if (!loaded.value) return exit_configuration;
+  auto store = mysql::store::create(store_options(*loaded.value));
+  if (!store) return fail(store.error());
+  if (auto done = store->migrate(); !done) return fail(done.error());
+  std::printf("%s: the tables are current\n", store->describe().c_str());
+  return exit_ok;
+}
+
+int version_command(const std::string& format) {
+  const auto client = mysql::store::client_version();
+  if (format == "json") {
+    std::printf("{\"version\": \"%s\", \"revision\": \"%s\", \"compiler\": \"%s\", \"mysql_client\": \"%s\"}\n", BATON_VERSION, BATON_REVISION, BATON_COMPILER,
+                client.c_str());
+  } else if (format == "yaml") {
+    std::printf("version: \"%s\"\nrevision: \"%s\"\ncompiler: \"%s\"\nmysql_client: \"%s\"\n", BATON_VERSION, BATON_REVISION, BATON_COMPILER, client.c_str());
+  } else {
+    std::printf("baton %s (%s), %s, %s\n", BATON_VERSION, BATON_REVISION, BATON_COMPILER, client.c_str());
+  }
+  return exit_ok;
+}
+
+}  // namespace baton::program

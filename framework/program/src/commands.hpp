@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+namespace baton::program {
+
+// Each verb of the command line. Data goes to stdout, diagnostics to stderr; the return value is the exit code.
+
+int run_command(const std::string& file);
+int check_command(const std::string& file, bool show_effective, bool connect);
+int migrate_command(const std::string& file, bool print_only);
+int version_command(const std::string& format);
+
+struct dev_options {
+  std::string store = "mysql";
+  std::string for_how_long;  ///< "30s"; empty: until interrupted
+  int instances = 3;
+};
+int dev_command(const dev_options& options);
+
+}  // namespace baton::program

@@ -1,0 +1,209 @@
+#include "configuration.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include "baton/lock/name.hpp"
+
+namespace baton::program {
+namespace {
+
+namespace fs = std::filesystem;
+using settings::problem;
+
+/// Where plugins are when the file does not say: beside the program that runs (a build tree), then where packages put them.
+std::vector<std::string> default_plugin_path() {
+  std::vector<std::string> path;
+  std::error_code ignored;
+  const auto beside = fs::read_symlink("/proc/self/exe", ignored).parent_path().parent_path() / "plugins";
+  if (fs::is_directory(beside, ignored)) path.push_back(beside.string());
+  path.emplace_back(BATON_PLUGIN_DIR);
+  return path;
+}
+
+plugin_host::raw_value to_raw(const settings::with_value& v) {
+  plugin_host::raw_value raw;
+  raw.quoted = v.quoted;
+  raw.line = v.where.line;
+  raw.column = v.where.column;
+  if (const auto* text = std::get_if<std::string>(&v.data)) {
+    raw.data = *text;
+  } else if (const auto* list = std::get_if<settings::with_value::list>(&v.data)) {
+    plugin_host::raw_value::list items;
+    for (const auto& item : *list) items.push_back(to_raw(item));
+    raw.data = std::move(items);
+  } else {
+    plugin_host::raw_value::map entries;
+    for (const auto& [key, value] : std::get<settings::with_value::map>(v.data)) entries.emplace_back(key, to_raw(value));
+    raw.data = std::move(entries);
+  }
+  return raw;
+}
+
+/// Finds, loads and checks the plugins of all jobs; each plugin once.
+class plugin_checker {
+ public:
+  plugin_checker(const settings::settings& s, std::vector<problem>& problems)
+      : path_(s.plugin_path.empty() ? default_plugin_path() : s.plugin_path), problems_(problems) {}
+
+  const plugin_host::plugin_description* find(const settings::job& j) {
+    const auto known = loaded_.find(j.plugin);
+    if (known != loaded_.end()) return known->second ? &*known->second : nullptr;
+    auto& slot = loaded_[j.plugin];
+    const auto at = "jobs." + j.name + ".plugin";
+    if (j.plugin.find('/') != std::string::npos) {
+      report(j.plugin_where, at, "a plugin is named, not given as a path: '" + j.plugin + "'", "put its folder into plugins.path, and its name without .so here");
+      return nullptr;
+    }
+    for (const auto& folder : path_) {
+      const auto file = fs::path{folder} / (j.plugin + ".so");
+      std::error_code ignored;
+      if (!fs::exists(file, ignored)) continue;
+      auto described = plugin_host::describe_plugin(fs::absolute(file).lexically_normal().string());
+      if (!described) {
+        report(j.plugin_where, at, described.error().context, "");
+        return nullptr;
+      }
+      slot = std::move(*described);
+      return &*slot;
+    }
+    std::string searched;
+    for (const auto& folder : path_) searched += (searched.empty() ? "" : ", ") + folder;
+    report(j.plugin_where, at, "there is no plugin '" + j.plugin + "'", "looked for " + j.plugin + ".so in: " + searched);
+    return nullptr;
+  }
+
+  std::optional<plugin_host::values> parameters(const settings::job& j, const plugin_host::plugin_description& plugin) {
+    plugin_host::raw_value with;
+    plugin_host::raw_value::map entries;
+    for (const auto& [key, value] : j.with) entries.emplace_back(key, to_raw(value));
+    with.data = std::move(entries);
+    with.line = j.with_where.line;
+    with.column = j.with_where.column;
+    auto found = plugin_host::check_parameters(plugin, with);
+    if (auto* values = std::get_if<plugin_host::values>(&found)) return std::move(*values);
+    for (const auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) {
+      auto where = j.with_where.line == 0 ? j.where : j.with_where;
+      if (e.line != 0) where = {where.file, e.line, e.column};
+      report(where, "jobs." + j.name + ".with" + (e.path.empty() ? "" : "." + e.path), e.message + " (plugin " + plugin.name + " " + plugin.version + ")", "");
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::vector<plugin_host::plugin_description> all() const {
+    std::vector<plugin_host::plugin_description> list;
+    for (const auto& [name, plugin] : loaded_) {
+      if (plugin) list.push_back(*plugin);
+    }
+    return list;
+  }
+
+ private:
+  void report(const settings::mark& where, std::string path, std::string message, std::string hint) {
+    problem p;
+    p.where = where;
+    p.path = std::move(path);
+    p.message = std::move(message);
+    p.hint = std::move(hint);
+    problems_.push_back(std::move(p));
+  }
+
+  std::vector<std::string> path_;
+  std::vector<problem>& problems_;
+  std::map<std::string, std::optional<plugin_host::plugin_description>> loaded_;
+};
+
+runtime::job to_job(const settings::job& j, const std::string& plugin_path, plugin_host::values parameters) {
+  runtime::job job;
+  job.name = j.name;
+  job.schedule = j.schedule;
+  job.lock_name = j.lock_name;
+  job.policy.on_crash = j.on_crash_retry ? ledger::crash_policy::retry : ledger::crash_policy::give_up;
+  job.timeout = j.timeout;
+  job.grace = j.grace;
+  job.enabled = j.enabled;
+  job.plugin = j.plugin;
+  job.plugin_path = plugin_path;
+  job.parameters = std::move(parameters);
+  job.isolation = j.in_process ? plugin_host::isolation::in_process : plugin_host::isolation::process;
+  job.on_lost = j.on_lost_abort ? runtime::lost_policy::abort : runtime::lost_policy::report;
+  return job;
+}
+
+}  // namespace
+
+checked load_configuration(const std::string& file) {
+  auto loaded = settings::load(file);
+  checked answer{std::nullopt, std::move(loaded.problems)};
+  if (!loaded.value) return answer;
+  configuration c;
+  c.settings = std::move(*loaded.value);
+  if (!c.settings.has_store) {
+    problem p;
+    p.where = {file, 1, 1};
+    p.path = "store";
+    p.message = "a store is needed: the local one is not supported in this release";
+    p.hint = "store: {url: mysql://USER@HOST/DATABASE, password: {file: PATH}}";
+    answer.problems.push_back(std::move(p));
+  }
+  plugin_checker plugins{c.settings, answer.problems};
+  for (const auto& j : c.settings.jobs) {
+    const auto* plugin = plugins.find(j);
+    if (plugin == nullptr) continue;
+    if (auto parameters = plugins.parameters(j, *plugin)) {
+      c.jobs.push_back(to_job(j, plugin->path, std::move(*parameters)));
+      const auto lock_name = lock::scheduler_name(c.settings.cluster, j.lock_name.empty() ? j.name : j.lock_name);
+      c.labels.push_back({j.name, j.schedule_text, j.timezone, j.plugin, lock_name});
+    }
+  }
+  c.plugins = plugins.all();
+  if (std::ranges::none_of(answer.problems, [](const problem& p) { return !p.is_warning; })) answer.value = std::move(c);
+  return answer;
+}
+
+mysql::options store_options(const settings::settings& s) {
+  mysql::options o;
+  o.user = s.store.user;
+  o.password = s.store.password;
+  for (const auto& host : s.store.hosts) o.hosts.push_back({host.host, host.port});
+  o.socket = s.store.socket;
+  o.database = s.store.database;
+  o.tls = static_cast<mysql::tls_mode>(s.store.tls);
+  o.tls_ca = s.store.tls_ca;
+  const auto& l = s.lease_timing;
+  o.lease = {l.probe, l.probe_timeout, l.wait_timeout, l.margin, l.stop};
+  o.instance = s.instance;
+  return o;
+}
+
+runtime::options scheduler_options(const settings::settings& s) {
+  runtime::options o;
+  o.cluster = s.cluster;
+  o.instance = s.instance;
+  o.version = BATON_VERSION;
+  o.config_hash = s.hash;
+  o.timing = store_options(s).lease;
+  o.takeover = s.lease_timing.takeover_safe ? ledger::takeover_policy::safe : ledger::takeover_policy::fast;
+  o.max_concurrent_runs = s.max_concurrent_runs;
+  o.max_clock_offset = s.max_clock_offset;
+  return o;
+}
+
+void print_problems(const std::vector<settings::problem>& problems) {
+  std::size_t errors = 0;
+  for (const auto& p : problems) {
+    std::fputs(settings::render(p).c_str(), stderr);
+    errors += p.is_warning ? 0 : 1;
+  }
+  const auto warnings = problems.size() - errors;
+  if (!problems.empty()) {
+    std::fprintf(stderr, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+  }
+}
+
+}  // namespace baton::program

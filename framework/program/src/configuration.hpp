@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "baton/mysql/store.hpp"
+#include "baton/observe/metrics.hpp"
+#include "baton/runtime/scheduler.hpp"
+#include "baton/settings/settings.hpp"
+
+namespace baton::program {
+
+/// A file that passed every check: settings, plugins found and loaded, their parameters checked.
+struct configuration {
+  settings::settings settings;
+  std::vector<runtime::job> jobs;
+  std::vector<observe::job_labels> labels;
+  std::vector<plugin_host::plugin_description> plugins;
+};
+
+struct checked {
+  std::optional<configuration> value;  ///< only if nothing is wrong
+  std::vector<settings::problem> problems;
+};
+
+/// Loads and checks a file with the plugins that it names. Every problem of both is reported.
+[[nodiscard]] checked load_configuration(const std::string& file);
+
+/// What the store needs to know.
+[[nodiscard]] mysql::options store_options(const settings::settings& s);
+[[nodiscard]] runtime::options scheduler_options(const settings::settings& s);
+
+/// Prints problems to stderr and a last line that counts them.
+void print_problems(const std::vector<settings::problem>& problems);
+
+}  // namespace baton::program

@@ -1,0 +1,95 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+
+#include "baton/plugin_host/executor.hpp"
+#include "commands.hpp"
+#include "exit_codes.hpp"
+
+namespace {
+
+using namespace baton::program;
+
+/// How many single-letter edits lie between two words, as far as it matters for "did you mean".
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help
+  std::string hint;
+  if (argc > 1 && argv[1][0] != '-') {
+    const auto subcommands = app.get_subcommands([](const CLI::App*) { return true; });
+    const auto known = std::ranges::any_of(subcommands, [&](const CLI::App* s) { return s->get_name() == argv[1]; });
+    if (!known) {
+      std::fprintf(stderr, "baton: error: there is no verb '%s'", argv[1]);
+      const auto nearest = std::ranges::min_element(subcommands, {}, [&](const CLI::App* s) { return distance(s->get_name(), argv[1]); });
+      if (nearest != subcommands.end() && distance((*nearest)->get_name(), argv[1]) <= 2) {
+        std::fprintf(stderr, " (did you mean '%s'?)", (*nearest)->get_name().c_str());
+      }
+      std::fputs("; 'baton --help' lists them\n", stderr);
+      return exit_usage;
+    }
+  }
+  std::fprintf(stderr, "baton: error: %s; 'baton --help' tells more\n", error.what());
+  return exit_usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // The scheduler starts itself as a supervisor: nothing else of the program is wanted there.
+  if (argc > 1 && std::string_view{argv[1]} == "runner") return baton::plugin_host::runner_main();
+
+  CLI::App app{"Baton: a job scheduler for a fleet. Exactly one instance runs each tick."};
+  app.require_subcommand(1);
+  std::string file;
+  const auto with_file = [&file](CLI::App* verb) { verb->add_option("-c,--config", file, "the configuration file")->required(); };
+
+  auto* run = app.add_subcommand("run", "the scheduler, in the foreground");
+  with_file(run);
+  auto* check = app.add_subcommand("check", "reports every error of a configuration");
+  with_file(check);
+  bool show_effective = false;
+  bool connect = false;
+  bool load_plugins = false;
+  check->add_flag("--show-effective", show_effective, "print the settings with every default");
+  check->add_flag("--connect", connect, "also try the store");
+  check->add_flag("--load-plugins", load_plugins, "also load the plugins (always done in this release)");
+  auto* migrate = app.add_subcommand("migrate", "creates or upgrades the tables");
+  migrate->add_option("-c,--config", file, "the configuration file");
+  bool print_only = false;
+  migrate->add_flag("--print", print_only, "show the SQL instead");
+  auto* version = app.add_subcommand("version", "prints the version");
+  std::string format = "table";
+  version->add_option("-o,--output", format, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
+  auto* dev = app.add_subcommand("dev", "a throw-away fleet on this machine");
+  dev_options dev_opts;
+  dev->add_option("--store", dev_opts.store, "mysql: a private MariaDB")->check(CLI::IsMember({"mysql"}));
+  dev->add_option("--for", dev_opts.for_how_long, "end by itself after this long, such as 30s");
+  dev->add_option("--instances", dev_opts.instances, "how many instances")->check(CLI::Range(2, 9));
+
+  try {
+    app.parse(argc, argv);
+    if (migrate->parsed() && !print_only && file.empty()) throw CLI::RequiredError("--config (or --print)");
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, error, argc, argv);
+  }
+  if (run->parsed()) return run_command(file);
+  if (check->parsed()) return check_command(file, show_effective, connect);
+  if (migrate->parsed()) return migrate_command(file, print_only);
+  if (version->parsed()) return version_command(format);
+  return dev_command(dev_opts);
+}

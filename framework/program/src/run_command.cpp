@@ -1,0 +1,203 @@
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "baton/admin/server.hpp"
+#include "baton/runtime/scheduler.hpp"
+#include "commands.hpp"
+#include "configuration.hpp"
+#include "exit_codes.hpp"
+#include "sd_notify.hpp"
+#include "test_clock.hpp"
+
+namespace baton::program {
+namespace {
+
+namespace asio = boost::asio;
+
+observe::log_level log_level_of(const std::string& text) {
+  if (text == "debug") return observe::log_level::debug;
+  if (text == "warning") return observe::log_level::warning;
+  if (text == "error") return observe::log_level::error;
+  return observe::log_level::info;
+}
+
+observe::log_format log_format_of(const std::string& text) {
+  if (text == "text") return observe::log_format::text;
+  if (text == "json") return observe::log_format::json;
+  if (text == "journald") return observe::log_format::journald;
+  return observe::log_format::automatic;
+}
+
+std::string_view to_string(observe::log_level level) {
+  switch (level) {
+    case observe::log_level::debug: return "debug";
+    case observe::log_level::info: return "info";
+    case observe::log_level::warning: return "warning";
+    case observe::log_level::error: return "error";
+  }
+  return "info";
+}
+
+observe::metrics::options metrics_options(const configuration& c) {
+  observe::metrics::options o;
+  o.version = BATON_VERSION;
+  o.revision = BATON_REVISION;
+  o.compiler = BATON_COMPILER;
+  o.mysql_client = mysql::store::client_version();
+  o.instance_id = c.settings.instance;
+  o.cluster = c.settings.cluster;
+  o.store = "mysql";
+  o.run_slots = c.settings.max_concurrent_runs;
+  o.jobs = c.labels;
+  return o;
+}
+
+/// An opener that creates or upgrades the tables first if it may and has to.
+runtime::store make_store(mysql::store where, bool may_migrate, microseconds connect_limit) {
+  runtime::store s;
+  s.connect_limit = connect_limit;
+  s.open_lock_session = [where] { return where.open_lock_session(); };
+  s.open_ledger_session = [where, may_migrate]() -> result<std::unique_ptr<ledger::session>> {
+    auto session = where.open_ledger_session();
+    if (session || session.error().code != errc::schema_outdated || !may_migrate) return session;
+    if (auto migrated = where.migrate(); !migrated) return migrated.error();
+    return where.open_ledger_session();
+  };
+  return s;
+}
+
+/// What the service manager sees: one line about the state, and a sign of life while there is progress.
+class service_manager_link {
+ public:
+  service_manager_link(asio::io_context& io, const runtime::scheduler& scheduler, observe::log& log)
+      : timer_(io), scheduler_(scheduler), log_(log), watchdog_(sd_watchdog_interval()) {}
+
+  void start() {
+    sd_notify("READY=1");
+    beat();
+  }
+  void stopping() {
+    sd_notify("STOPPING=1");
+    stopping_ = true;
+  }
+  void end() { timer_.cancel(); }
+
+ private:
+  void beat() {
+    const auto report = scheduler_.report();
+    const auto& h = report.health;
+    std::string message = "STATUS=";
+    message += stopping_ ? "stopping" : h.ready ? "ready" : "not ready: " + (h.reasons.empty() ? "starting" : h.reasons.front());
+    message += "; " + std::to_string(h.running) + " running, " + std::to_string(h.due) + " due";
+    if (report.is_stuck) {
+      log_.error("no progress", {{"reason", report.stuck_reason}});
+    } else if (watchdog_) {
+      message += "\nWATCHDOG=1";
+    }
+    sd_notify(message);
+    timer_.expires_after(watchdog_ ? std::min<microseconds>(*watchdog_ / 2, std::chrono::seconds{5}) : std::chrono::seconds{5});
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) beat();
+    });
+  }
+
+  asio::steady_timer timer_;
+  const runtime::scheduler& scheduler_;
+  observe::log& log_;
+  std::optional<microseconds> watchdog_;
+  bool stopping_ = false;
+};
+
+admin::callbacks admin_callbacks(const observe::metrics& metrics, const runtime::scheduler& scheduler) {
+  admin::callbacks calls;
+  calls.metrics_text = [&metrics] { return metrics.serialize(); };
+  calls.livez = [&scheduler] {
+    const auto report = scheduler.report();
+    admin::health h;
+    h.ok = !report.is_stuck;
+    if (report.is_stuck) h.reasons.push_back(report.stuck_reason);
+    return h;
+  };
+  calls.readyz = [&scheduler] {
+    const auto report = scheduler.report();
+    return admin::health{report.health.ready, report.health.reasons};
+  };
+  return calls;
+}
+
+int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
+  const auto& s = c.settings;
+  observe::metrics metrics{metrics_options(c)};
+  observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
+                    [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); },
+                    nullptr}};
+  if (clock_is_set_off) log.warning("the wall clock is set off by BATON_TEST_CLOCK_OFFSET: only for tests");
+  for (const auto& plugin : c.plugins) {
+    metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
+  }
+  metrics.config_hash(s.hash);
+  metrics.config_reloaded(true, time.now().wall);
+
+  const auto fail = [&log](const char* what, const failure& why) {
+    log.error(what, {{"error", why.context}});
+    return exit_code_of(why);
+  };
+  const auto options = store_options(s);
+  auto store = mysql::store::create(options);
+  if (!store) return fail("the store's settings cannot be used", store.error());
+
+  asio::io_context io{1};
+  const auto connect_limit = options.connect_timeout * static_cast<int>(std::max<std::size_t>(1, options.hosts.size())) * 2;
+  auto scheduler = runtime::scheduler::create(io, scheduler_options(s), c.jobs, make_store(*store, s.migrate, connect_limit), time, log, metrics);
+  if (!scheduler) return fail("the scheduler cannot be started", scheduler.error());
+
+  std::unique_ptr<admin::server> http;
+  if (s.http_enabled) {
+    auto started = admin::server::start({s.http_host, s.http_port, {}, {}, {}}, admin_callbacks(metrics, **scheduler));
+    if (!started) return fail("http.listen cannot be used", started.error());
+    http = std::move(*started);
+    log.info("serving /metrics, /livez and /readyz", {{"address", s.http_host + ":" + std::to_string(http->port())}});
+  }
+
+  service_manager_link manager{io, **scheduler, log};
+  asio::signal_set stop_signals{io, SIGTERM, SIGINT};
+  std::function<void()> wait_for_signal = [&] {
+    stop_signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      log.info("signal received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      manager.stopping();
+      (*scheduler)->stop([&] {
+        stop_signals.cancel();
+        manager.end();
+      });
+      wait_for_signal();  // the second one cuts the grace times short
+    });
+  };
+  wait_for_signal();
+  (*scheduler)->start();
+  manager.start();
+  io.run();
+  if (http) http->stop();
+  return exit_ok;
+}
+
+}  // namespace
+
+int run_command(const std::string& file) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto checked = load_configuration(file);
+  print_problems(checked.problems);
+  if (!checked.value) return exit_configuration;
+  if (const char* offset = std::getenv("BATON_TEST_CLOCK_OFFSET"); offset != nullptr) {
+    const test_clock time{offset};
+    return serve(*checked.value, time, true);
+  }
+  const runtime::system_clock time;
+  return serve(*checked.value, time, false);
+}
+
+}  // namespace baton::program
