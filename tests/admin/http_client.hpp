@@ -3,12 +3,15 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -71,6 +74,11 @@ class http_client {
   std::string get(const std::string& target) {
     send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return read_answer();
+  }
+
+  [[nodiscard]] bool has_something_to_read_within(std::chrono::milliseconds longest) const {
+    pollfd socket{descriptor_, POLLIN, 0};
+    return ::poll(&socket, 1, static_cast<int>(longest.count())) > 0;
   }
 
   /// Whether nothing has come and the server has not closed.
