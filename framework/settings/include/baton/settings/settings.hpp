@@ -23,10 +23,12 @@ struct mark {
 /// One problem: where, which key, what, and what to write instead.
 struct problem {
   mark where;
-  std::string path;     ///< "jobs.nightly.schedule"
+  std::string path;  ///< "jobs.nightly.schedule"
   std::string message;
-  std::string hint;     ///< "did you mean 'schedule'?"; may be empty
+  std::string hint;  ///< "did you mean 'schedule'?"; may be empty
   bool is_warning = false;
+  std::string source;     ///< the line of the file, fit to be printed: passwords masked, cut if long; may be empty
+  std::size_t caret = 0;  ///< the character of `source` that `where` is about, 1-based
 };
 
 struct endpoint {
@@ -40,7 +42,7 @@ struct mysql_store {
   std::string user;
   std::string password;  ///< resolved; never printed
   std::vector<endpoint> hosts;
-  std::string socket;    ///< if set, hosts is empty
+  std::string socket;  ///< if set, hosts is empty
   std::string database;
   tls_mode tls = tls_mode::disabled;
   std::string tls_ca;
@@ -62,6 +64,7 @@ struct with_value {
   using map = std::vector<std::pair<std::string, with_value>>;
   std::variant<std::string, list, map> data;  ///< scalars as text, references ({file: …}, …) resolved
   bool quoted = false;
+  bool secret = false;  ///< came from a reference: never print it
 };
 
 struct job {
@@ -102,7 +105,7 @@ struct settings {
   std::string log_format = "auto";
   std::vector<std::string> plugin_path;
   std::vector<job> jobs;
-  std::uint64_t hash = 0;  ///< of everything that matters, 48 bits
+  std::uint64_t hash = 0;  ///< 48 bits over what is the same on every instance: no secrets, none of the keys marked local
 };
 
 struct loaded {
@@ -110,10 +113,16 @@ struct loaded {
   std::vector<problem> problems;
 };
 
-/// Reads and validates a file with its includes. Every problem is reported, not the first.
+/// Reads and validates a file with its includes. Every problem is reported, not the first, in the order of files and lines.
+///
+/// Reads the environment, the host's name, and the files that the configuration refers to; whether plugins exist is not asked.
+/// Relative paths are taken from the directory of the file that names them. No secret appears in a problem.
 [[nodiscard]] loaded load(const std::string& file);
 
-/// "FILE:LINE:COL: error: PATH: MESSAGE", the source line, a caret and the hint.
+/// "FILE:LINE:COL: error: PATH: MESSAGE", the source line, a caret and the hint; ends with a newline.
 [[nodiscard]] std::string render(const problem& p);
+
+/// The settings as a configuration file with every default written out. Passwords and resolved secrets are "***".
+[[nodiscard]] std::string show_effective(const settings& s);
 
 }  // namespace baton::settings

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace baton::settings {
+
+enum class key_type : std::uint8_t {
+  section = 1,   ///< a map with keys of its own
+  jobs,          ///< a map from job name to job
+  job_defaults,  ///< a map with keys of a job
+  parameters,    ///< a map that the plugin describes
+  text,
+  name,     ///< text of `alphabet`, `minimum` to `maximum` characters
+  integer,  ///< `minimum` to `maximum`
+  boolean,
+  duration,  ///< `minimum` to `maximum`, in microseconds
+  choice,    ///< one of `choices`
+  text_list,
+  store_url,
+  secret,    ///< {credential: …}, {file: …}, {env: …} or a literal
+  listen,    ///< HOST:PORT or false
+  schedule,  ///< cron text, @macro or {every: …, anchor: …}
+  timezone,
+  unsupported,  ///< a key of a later release
+};
+
+/// One row of the table that describes the configuration: validation, the reference page and --show-effective follow it.
+struct key {
+  std::string_view path;  ///< "store.lease.probe"; `*` stands for a job's name
+  key_type type{};
+  std::string_view fallback{};  ///< the default as it would be written; empty: none
+  std::int64_t minimum = 0;
+  std::int64_t maximum = 0;
+  std::string_view alphabet{};       ///< "a-z0-9_-"
+  std::string_view choices{};        ///< "fast|safe"
+  std::string_view later_choices{};  ///< known values that this release does not support
+  bool is_required = false;          ///< in its section
+  bool is_local = false;             ///< may differ between the instances of a cluster; not part of settings::hash
+  std::string_view help{};
+};
+
+/// Every key, sections before their keys, in the order of the reference page.
+[[nodiscard]] std::span<const key> keys();
+
+/// The key table of docs/reference/configuration.md.
+[[nodiscard]] std::string reference_markdown();
+
+}  // namespace baton::settings

@@ -1,0 +1,144 @@
+#include <glob.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <tuple>
+
+#include "effective.hpp"
+#include "reader.hpp"
+#include "scalars.hpp"
+#include "suggest.hpp"
+
+namespace baton::settings {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_files = 1000;
+
+class loader {
+ public:
+  loaded run(const std::string& file) {
+    const auto* main = open(file);
+    if (main == nullptr) return finish(false);
+    auto root = parse(*main, report_);
+    std::vector<std::string> includes;
+    if (root) reader_.read_main(*root, includes);
+    for (const auto& pattern : includes) include(*main, *reader_.given("include"), pattern);
+    if (root) check_rules(*main);
+    return finish(root.has_value());
+  }
+
+ private:
+  const source* open(const std::string& file) {
+    auto read = source::read(file);
+    files_.push_back(file);
+    if (auto* refused = std::get_if<problem>(&read)) {
+      report_.add(std::move(*refused));
+      return nullptr;
+    }
+    sources_.push_back(std::get<std::unique_ptr<source>>(std::move(read)));
+    return sources_.back().get();
+  }
+
+  void include(const source& main, const place& at, const std::string& pattern) {
+    glob_t found{};
+    const std::unique_ptr<glob_t, void (*)(glob_t*)> owner{&found, &::globfree};
+    const auto path = main.resolve(pattern);
+    const int outcome = ::glob(path.c_str(), GLOB_NOSORT, nullptr, &found);
+    std::vector<std::string> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    if (outcome != 0 && outcome != GLOB_NOMATCH) return report_.error(at, "include", in_quotes(pattern) + " cannot be searched for");
+    if (files.empty() && pattern.find_first_of("*?[") == std::string::npos) {
+      return report_.error(at, "include", "there is no file " + in_quotes(pattern), "a relative path begins at the directory of this file");
+    }
+    std::sort(files.begin(), files.end());  // by bytes, the same in every locale
+    for (const auto& file : files) {
+      if (std::find(files_.begin(), files_.end(), file) != files_.end()) continue;  // two patterns match it
+      if (files_.size() >= most_files) return report_.error(at, "include", "more than " + std::to_string(most_files) + " files");
+      const auto* in = open(file);
+      if (in == nullptr) continue;
+      if (auto root = parse(*in, report_)) reader_.read_include(*root);
+    }
+  }
+
+  void check_rules(const source& main) {
+    auto& s = reader_.result;
+    s.file = main.name();
+    if (s.instance.empty()) s.instance = default_instance(main.name());
+    if (s.has_store) check_lease(s.lease_timing, {&main, 1, 1});
+    if (s.jobs.empty() && !report_.has_errors()) report_.warning({&main, 1, 1}, "jobs", "there is no job, so this instance does nothing");
+  }
+
+  void check_lease(const lease& l, const place& otherwise) {
+    const auto& section = reader_.place_of("store.lease", otherwise);
+    const auto refuse = [&](std::initializer_list<const char*> names, std::string message, std::string hint) {
+      for (const auto* name : names) {
+        const auto path = std::string{"store.lease."} + name;
+        if (const auto* at = reader_.given(path)) return report_.error(*at, path, std::move(message), std::move(hint));
+      }
+      report_.error(section, "store.lease", std::move(message), std::move(hint));
+    };
+    const auto text = [](microseconds d) { return to_text(d); };
+    const auto third = l.wait_timeout / 3;
+    if (l.wait_timeout % 1s != 0s)
+      refuse({"wait_timeout"}, "must be whole seconds, got " + text(l.wait_timeout), "the server counts in seconds");
+    if (l.probe > third) {
+      refuse({"probe", "wait_timeout"}, "probe " + text(l.probe) + " is more than a third of wait_timeout " + text(l.wait_timeout),
+             "at most " + text(third));
+    }
+    if (l.probe_timeout > third) {
+      refuse({"probe_timeout", "wait_timeout"},
+             "probe_timeout " + text(l.probe_timeout) + " is more than a third of wait_timeout " + text(l.wait_timeout),
+             "at most " + text(third));
+    }
+    if (l.stop + 1s > l.margin) {
+      refuse({"margin", "stop"}, "margin " + text(l.margin) + " is less than stop + 1s = " + text(l.stop + 1s),
+             "raise margin, or lower stop");
+    }
+    if (l.probe + l.probe_timeout + 500ms > l.wait_timeout - l.margin) {
+      refuse({"probe_timeout", "probe", "margin", "wait_timeout"},
+             "probe + probe_timeout + 500ms = " + text(l.probe + l.probe_timeout + 500ms) +
+                 " is more than wait_timeout - margin = " + text(l.wait_timeout - l.margin),
+             "raise wait_timeout, or lower the others");
+    }
+  }
+
+  static std::string default_instance(const std::string& file) {
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+    auto label = std::string{host.data()}.substr(0, 40) + "-" + std::filesystem::path{file}.stem().string();
+    for (char& c : label) {
+      if (!is_spelled_with({&c, 1}, "A-Za-z0-9._-")) c = '-';
+    }
+    return label.substr(0, 64);
+  }
+
+  loaded finish(bool is_complete) {
+    loaded out;
+    if (is_complete && !report_.has_errors()) {
+      out.value = std::move(reader_.result);
+      out.value->hash = hash_of(*out.value);
+    }
+    out.problems = std::move(report_.problems);
+    const auto order = [&](const problem& p) {
+      const auto file = std::find(files_.begin(), files_.end(), p.where.file) - files_.begin();
+      return std::tuple{file, p.where.line, p.where.column};
+    };
+    std::stable_sort(out.problems.begin(), out.problems.end(), [&](const problem& a, const problem& b) { return order(a) < order(b); });
+    return out;
+  }
+
+  report report_;
+  std::vector<std::string> files_;
+  std::vector<std::unique_ptr<source>> sources_;  ///< places point into them
+  reader reader_{report_};
+};
+
+}  // namespace
+
+loaded load(const std::string& file) { return loader{}.run(file); }
+
+}  // namespace baton::settings

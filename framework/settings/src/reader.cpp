@@ -1,0 +1,224 @@
+#include "reader.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "scalars.hpp"
+#include "suggest.hpp"
+
+namespace baton::settings {
+namespace {
+
+constexpr std::string_view job_row = "jobs.*";
+constexpr std::string_view job_alphabet = "A-Za-z0-9._-";
+constexpr std::size_t longest_job_name = 64;
+
+std::string joined(std::string_view path, std::string_view name) {
+  return path.empty() ? std::string{name} : std::string{path} + "." + std::string{name};
+}
+
+const key* find_row(std::string_view parent, std::string_view name) {
+  const auto path = joined(parent, name);
+  for (const auto& row : keys()) {
+    if (row.path == path) return &row;
+  }
+  return nullptr;
+}
+
+/// The last part of a row's path if the row is a direct child of `parent`.
+std::optional<std::string_view> child_name(const key& row, std::string_view parent) {
+  auto rest = row.path;
+  if (!parent.empty()) {
+    if (!rest.starts_with(parent) || rest.size() <= parent.size() || rest[parent.size()] != '.') return std::nullopt;
+    rest.remove_prefix(parent.size() + 1);
+  }
+  if (rest.find('.') != std::string_view::npos || rest == "*") return std::nullopt;
+  return rest;
+}
+
+std::string fold(std::string_view name) {
+  std::string out{name};
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+std::string where_text(const place& at) {
+  const auto m = at.in->mark_of(at);
+  return m.file + ":" + std::to_string(m.line) + ":" + std::to_string(m.column);
+}
+
+bool is_job_only(std::string_view name) { return name == "schedule" || name == "plugin" || name == "with"; }
+
+}  // namespace
+
+const place* reader::given(const std::string& path) const {
+  const auto found = given_.find(path);
+  return found == given_.end() ? nullptr : &found->second;
+}
+
+const place& reader::place_of(const std::string& path, const place& otherwise) const {
+  const auto* found = given(path);
+  return found == nullptr ? otherwise : *found;
+}
+
+void reader::read_main(const node& root, std::vector<std::string>& includes) {
+  // Defaults first: jobs start from them, wherever they stand in the file.
+  for (std::size_t i = 0; i < root.keys.size(); ++i) {
+    if (root.keys[i].text == "defaults") read_defaults(root.values[i], "defaults");
+  }
+  read_section(root, {}, {}, {root.at.in, 1, 1}, scope::main, nullptr);
+  for (std::size_t i = 0; i < root.keys.size(); ++i) {
+    if (root.keys[i].text != "include" || root.values[i].type != node::kind::list) continue;
+    for (const auto& item : root.values[i].values) {
+      auto text = interpolate(item.text);
+      if (auto* pattern = std::get_if<std::string>(&text); pattern != nullptr && item.type == node::kind::scalar)
+        includes.push_back(*pattern);
+    }
+  }
+}
+
+void reader::read_include(const node& root) { read_section(root, {}, {}, {root.at.in, 1, 1}, scope::include, nullptr); }
+
+bool reader::check_entry(const node& k, const std::string& path, std::map<std::string, place>& seen) {
+  if (k.type != node::kind::scalar) {
+    report_.error(k.at, path, "a key must be a word");
+    return false;
+  }
+  if (k.text == "<<" && !k.quoted) {
+    report_.error(k.at, path, "merging with '<<' is not supported", "write what jobs have in common under defaults:");
+    return false;
+  }
+  const auto [first, is_new] = seen.emplace(k.text, k.at);
+  if (is_new) return true;
+  report_.error(k.at, joined(path, k.text), "given twice; first at " + where_text(first->second), "remove one of them");
+  return false;
+}
+
+void reader::read_section(const node& map, std::string_view row, const std::string& path, const place& named_at, scope where, job* to) {
+  if (map.type != node::kind::map) {
+    const bool is_root = path.empty();
+    report_.error(map.at, path, map.type == node::kind::null ? "is empty; keys are expected" : "must be a map of keys",
+                  is_root ? "begin with: version: 1" : "write each key on its own line below, indented, as key: value");
+    return;
+  }
+  std::map<std::string, place> seen;
+  for (std::size_t i = 0; i < map.keys.size(); ++i) {
+    if (check_entry(map.keys[i], path, seen)) read_key(map.keys[i], map.values[i], row, path, where, to);
+  }
+  if (where != scope::main) return;
+  for (const auto& candidate : keys()) {
+    const auto name = child_name(candidate, row);
+    if (!name || !candidate.is_required || seen.contains(std::string{*name})) continue;
+    report_.error(named_at, path, "the key '" + std::string{*name} + "' is missing",
+                  std::string{*name} + ": " + std::string{candidate.help});
+  }
+}
+
+void reader::read_key(const node& k, const node& v, std::string_view row, const std::string& path, scope where, job* to) {
+  const auto* found = find_row(row, k.text);
+  if (found == nullptr) return report_unknown(k, row, path);
+  const auto full = joined(path, k.text);
+  if (where == scope::include && row.empty() && k.text != "jobs" && k.text != "version") {
+    return report_.error(k.at, full, "belongs into the main file; an included file holds jobs");
+  }
+  if (where == scope::defaults && row == job_row && is_job_only(k.text)) {
+    return report_.error(k.at, full, "cannot be a default; each job has its own");
+  }
+  if (found->type == key_type::unsupported) {
+    return report_.error(k.at, full, "not supported in this release", "remove it");
+  }
+  if (v.type == node::kind::null) {
+    return report_.error(k.at, full, "has no value",
+                         found->fallback.empty() ? "give it one, or remove the key" : "the default is " + std::string{found->fallback});
+  }
+  given_.emplace(full, v.at);
+  switch (found->type) {
+    case key_type::section:
+      if (full == "store") result.has_store = true;
+      return read_section(v, found->path, full, k.at, where, to);
+    case key_type::jobs: return read_jobs(v, full);
+    case key_type::job_defaults: return;  // read before
+    default: return read_value(*found, v, full, to);
+  }
+}
+
+void reader::read_value(const key& row, const node& n, const std::string& path, job* to) {
+  auto made = checked(row, n, path);
+  if (!made) return;
+  const auto* f = find_field(row.path);
+  BATON_ASSERT(f != nullptr);  // a test walks the table
+  if (to == nullptr) {
+    f->set(result, *std::move(made));
+    return;
+  }
+  f->set_job(*to, *std::move(made));
+  if (row.path == "jobs.*.plugin") to->plugin_where = n.at.in->mark_of(n.at);
+}
+
+void reader::read_jobs(const node& n, const std::string& path) {
+  if (n.type != node::kind::map) {
+    report_.error(n.at, path, "must be a map from names to jobs", "write each job as NAME: with its keys below");
+    return;
+  }
+  for (std::size_t i = 0; i < n.keys.size(); ++i) {
+    const auto& name = n.keys[i];
+    const auto full = joined(path, in_quotes(name.text) == "'" + name.text + "'" ? name.text : in_quotes(name.text));
+    if (name.type != node::kind::scalar || name.text == "<<") {
+      std::map<std::string, place> unused;
+      check_entry(name, path, unused);
+      continue;
+    }
+    if (name.text.empty() || name.text.size() > longest_job_name || !is_spelled_with(name.text, job_alphabet)) {
+      report_.error(name.at, full, "a job's name has 1 to 64 of A-Z a-z 0-9 . _ -");
+      continue;
+    }
+    if (const auto [first, is_new] = jobs_.emplace(name.text, name.at); !is_new) {
+      report_.error(name.at, full, "already defined at " + where_text(first->second), "give it another name");
+      continue;
+    }
+    if (const auto [first, is_new] = folded_.emplace(fold(name.text), name.text); !is_new) {
+      report_.error(name.at, full, "differs only in case from '" + first->second + "' at " + where_text(jobs_.at(first->second)),
+                    "give it another name");
+      continue;
+    }
+    job made = prototype_;
+    made.name = name.text;
+    made.where = name.at.in->mark_of(name.at);
+    made.with_where = made.where;
+    made.plugin_where = made.where;
+    const auto before = report_.problems.size();
+    read_section(n.values[i], job_row, full, name.at, scope::main, &made);
+    if (made.lock_name.empty()) made.lock_name = made.name;
+    if (!given(full + ".schedule") && report_.problems.size() == before) {
+      report_.warning(name.at, full, "has no schedule, so it never runs by itself", "schedule: \"0 2 * * *\"");
+    }
+    result.jobs.push_back(std::move(made));
+  }
+}
+
+void reader::read_defaults(const node& n, const std::string& path) {
+  if (n.type == node::kind::null) return;  // reported by read_key
+  read_section(n, job_row, path, n.at, scope::defaults, &prototype_);
+}
+
+void reader::report_unknown(const node& k, std::string_view row, const std::string& path) {
+  std::vector<std::string_view> siblings;
+  for (const auto& candidate : keys()) {
+    if (const auto name = child_name(candidate, row)) siblings.push_back(*name);
+  }
+  auto hint = did_you_mean(k.text, siblings);
+  if (hint.empty()) {
+    for (const auto& candidate : keys()) {
+      const auto dot = candidate.path.rfind('.');
+      if (dot == std::string_view::npos || candidate.path.substr(dot + 1) != k.text) continue;
+      auto home = std::string{candidate.path.substr(0, dot)};
+      if (const auto star = home.find('*'); star != std::string::npos) home.replace(star, 1, "NAME");
+      hint = "it belongs into " + home;
+      if (home == "jobs.NAME" && !is_job_only(k.text)) hint += " or defaults";
+      break;
+    }
+  }
+  report_.error(k.at, path, "unknown key " + in_quotes(k.text), std::move(hint));
+}
+
+}  // namespace baton::settings

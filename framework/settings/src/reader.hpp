@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "baton/settings/keys.hpp"
+#include "fields.hpp"
+#include "tree.hpp"
+
+namespace baton::settings {
+
+/// Walks YAML beside the key table: checks each value by its row and carries it into the settings. Reports and goes on.
+class reader {
+ public:
+  explicit reader(report& out) : report_(out) {}
+
+  /// The main file. `includes` gets the patterns of `include`.
+  void read_main(const node& root, std::vector<std::string>& includes);
+  /// A further file: `jobs` and `version`.
+  void read_include(const node& root);
+
+  settings result;
+
+  /// Where a key was given, by its path; for rules between keys.
+  [[nodiscard]] const place* given(const std::string& path) const;
+  [[nodiscard]] const place& place_of(const std::string& path, const place& otherwise) const;
+
+ private:
+  enum class scope { main, include, defaults };
+
+  void read_section(const node& map, std::string_view row, const std::string& path, const place& named_at, scope where, job* to);
+  void read_key(const node& key, const node& value, std::string_view row, const std::string& path, scope where, job* to);
+  void read_value(const key& row, const node& n, const std::string& path, job* to);
+  void read_jobs(const node& n, const std::string& path);
+  void read_defaults(const node& n, const std::string& path);
+  void report_unknown(const node& key, std::string_view row, const std::string& path);
+
+  std::optional<std::string> scalar(const node& n, const std::string& path, std::string_view wanted);
+  std::optional<value> checked(const key& row, const node& n, const std::string& path);
+  std::optional<value> checked_scalar(const key& row, const node& n, const std::string& text, const std::string& path);
+  std::optional<value> checked_choice(const key& row, const node& n, const std::string& text, const std::string& path);
+  std::optional<value> checked_duration(const key& row, const node& n, const std::string& text, const std::string& path);
+  std::optional<value> checked_url(const node& n, const std::string& text, const std::string& path);
+  std::optional<value> checked_listen(const node& n, const std::string& text, const std::string& path);
+  std::optional<value> checked_secret(const node& n, const std::string& path);
+  std::optional<value> checked_list(const node& n, const std::string& path);
+  std::optional<value> checked_schedule(const node& n, const std::string& path);
+  std::optional<value> checked_every(const node& n, const std::string& path);
+  std::optional<with_value> parameter(const node& n, const std::string& path);
+  std::optional<with_value::map> parameters(const node& n, const std::string& path);
+  bool check_entry(const node& key, const std::string& path, std::map<std::string, place>& seen);
+
+  report& report_;
+  std::map<std::string, place> given_;
+  std::map<std::string, place> jobs_;          ///< where each was defined
+  std::map<std::string, std::string> folded_;  ///< lower case → name
+  job prototype_;                              ///< with the defaults
+};
+
+}  // namespace baton::settings

@@ -1,0 +1,201 @@
+#include "source.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "masking.hpp"
+
+namespace baton::settings {
+namespace {
+
+constexpr std::size_t largest_file = 4U << 20U;
+
+class descriptor {
+ public:
+  explicit descriptor(int fd) noexcept : fd_(fd) {}
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+problem whole_file(const std::string& file, std::string message, std::string hint = {}) {
+  return {{file, 0, 0}, {}, std::move(message), std::move(hint), false, {}, 0};
+}
+
+/// The length of the UTF-8 sequence at `i`, or 0 if it is none (overlong, a surrogate, beyond U+10FFFF, cut off).
+std::size_t sequence_length(std::string_view text, std::size_t i) {
+  const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U; };
+  const auto is_tail = [&](std::size_t k) { return (byte(k) & 0xc0U) == 0x80U; };
+  const unsigned b = byte(0);
+  if (b < 0x80) return 1;
+  if (b >= 0xc2 && b <= 0xdf) return is_tail(1) ? 2 : 0;
+  if (b >= 0xe0 && b <= 0xef) {
+    if ((b == 0xe0 && byte(1) < 0xa0) || (b == 0xed && byte(1) > 0x9f)) return 0;
+    return is_tail(1) && is_tail(2) ? 3 : 0;
+  }
+  if (b >= 0xf0 && b <= 0xf4) {
+    if ((b == 0xf0 && byte(1) < 0x90) || (b == 0xf4 && byte(1) > 0x8f)) return 0;
+    return is_tail(1) && is_tail(2) && is_tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+/// What a YAML file must not contain.
+std::optional<std::size_t> find_strange_byte(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f) return i;
+    const auto length = sequence_length(text, i);
+    if (length == 0) return i;
+    i += length;
+  }
+  return std::nullopt;
+}
+
+std::string hexadecimal(char c) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  return std::string{"0x"} + digits[byte >> 4U] + digits[byte & 15U];
+}
+
+bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }
+
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+/// Keeps the part of a long line that is around the caret.
+void cut(std::string& text, std::size_t& caret) {
+  constexpr std::size_t widest = 140;
+  constexpr std::size_t before_caret = 80;
+  const auto length = count_characters(text);
+  if (length <= widest) return;
+  const auto first = caret > before_caret ? caret - before_caret : 0;
+  std::string kept;
+  std::size_t character = 0;
+  for (const char c : text) {
+    if (starts_character(c)) ++character;
+    if (character > first && character <= first + widest) kept += c;
+  }
+  if (first > 0) kept = "…" + kept;
+  if (length > first + widest) kept += "…";
+  caret = caret - first + (first > 0 ? 1 : 0);
+  text = std::move(kept);
+}
+
+}  // namespace
+
+source::source(std::string file, std::string text) : name_(std::move(file)), text_(std::move(text)) {
+  if (text_.starts_with("\xef\xbb\xbf")) text_.erase(0, 3);
+  starts_.push_back(0);
+  for (std::size_t i = 0; i < text_.size(); ++i) {
+    if (text_[i] == '\n') starts_.push_back(i + 1);
+  }
+}
+
+std::variant<std::unique_ptr<source>, problem> source::read(const std::string& file) {
+  const descriptor fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  const auto refused = [&] { return whole_file(file, "cannot be read: " + std::string{std::strerror(errno)}); };
+  if (fd.get() < 0) return refused();
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return refused();
+  if (S_ISDIR(info.st_mode)) return whole_file(file, "is a directory; a file is expected");
+  if (S_ISREG(info.st_mode) && (info.st_mode & S_IWOTH) != 0) {
+    return whole_file(file, "everybody may write this file, so anybody could run programs through it", "run: chmod o-w " + file);
+  }
+  std::string text;
+  std::array<char, 65536> chunk;
+  while (true) {
+    const auto got = ::read(fd.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return refused();
+    if (got == 0) break;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+    if (text.size() > largest_file) return whole_file(file, "is larger than 4 MiB", "split it with include");
+  }
+  return take(file, std::move(text));
+}
+
+std::variant<std::unique_ptr<source>, problem> source::take(std::string file, std::string text) {
+  std::unique_ptr<source> made{new source{std::move(file), std::move(text)}};
+  const auto strange = find_strange_byte(made->text_);
+  if (!strange) return made;
+  const auto line =
+      static_cast<std::size_t>(std::upper_bound(made->starts_.begin(), made->starts_.end(), *strange) - made->starts_.begin());
+  const auto start = made->starts_[line - 1];
+  const char byte = made->text_[*strange];
+  const bool is_control = static_cast<unsigned char>(byte) < 0x80;
+  problem p{{made->name_, line, count_characters(std::string_view{made->text_}.substr(start, *strange - start)) + 1},
+            {},
+            "byte " + hexadecimal(byte) + (is_control ? " is a control character; YAML allows none" : " is not valid UTF-8"),
+            is_control ? "" : "save the file as UTF-8",
+            false,
+            {},
+            0};
+  return p;
+}
+
+std::string_view source::line(std::size_t number) const noexcept {
+  if (number == 0 || number > starts_.size()) return {};
+  const auto begin = starts_[number - 1];
+  auto end = number == starts_.size() ? text_.size() : starts_[number] - 1;
+  if (end > begin && text_[end - 1] == '\r') --end;
+  return std::string_view{text_}.substr(begin, end - begin);
+}
+
+std::size_t source::offset(const place& at) const noexcept {
+  if (at.line == 0 || at.line > starts_.size()) return text_.size();
+  return std::min(starts_[at.line - 1] + (at.column == 0 ? 0 : at.column - 1), text_.size());
+}
+
+std::string source::resolve(const std::string& path) const {
+  return (std::filesystem::path{name_}.parent_path() / path).string();  // an absolute path replaces the directory
+}
+
+problem source::problem_at(const place& at, std::string path, std::string message, std::string hint) const {
+  problem p{mark_of(at), std::move(path), std::move(message), std::move(hint), false, {}, 0};
+  auto column = at.column;
+  auto text = mask_passwords(*this, at.line, column);
+  for (char& c : text) {
+    if (c == '\t' || c == '\r') c = ' ';
+  }
+  p.caret = count_characters(std::string_view{text}.substr(0, column == 0 ? 0 : column - 1)) + 1;
+  cut(text, p.caret);
+  p.source = std::move(text);
+  return p;
+}
+
+mark source::mark_of(const place& at) const {
+  const auto text = line(at.line);
+  const auto before = text.substr(0, at.column == 0 ? 0 : at.column - 1);
+  return {name_, at.line, at.line == 0 ? 0 : count_characters(before) + 1};
+}
+
+void report::error(const place& at, std::string path, std::string message, std::string hint) {
+  problems.push_back(at.in->problem_at(at, std::move(path), std::move(message), std::move(hint)));
+}
+
+void report::warning(const place& at, std::string path, std::string message, std::string hint) {
+  error(at, std::move(path), std::move(message), std::move(hint));
+  problems.back().is_warning = true;
+}
+
+bool report::has_errors() const noexcept {
+  return std::any_of(problems.begin(), problems.end(), [](const problem& p) { return !p.is_warning; });
+}
+
+}  // namespace baton::settings
