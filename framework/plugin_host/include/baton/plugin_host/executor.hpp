@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -19,35 +20,48 @@ enum class run_id : std::uint64_t {};
 
 enum class isolation : std::uint8_t { process = 1, in_process };
 
+/// What a handler's process may use, as rlimits of each process; unset: no limit of Baton's. Nothing in process.
+struct run_limits {
+  std::optional<std::uint64_t> memory_bytes;  ///< address space
+  std::optional<std::uint64_t> cpu_seconds;
+  std::optional<std::uint64_t> open_files;
+};
+
 /// Everything a handler may know of its run.
 struct run_request {
   run_id id{};
-  isolation isolation = isolation::process;
+  plugin_host::isolation isolation = plugin_host::isolation::process;
   std::string plugin_path;  ///< absolute path of the shared object
   values parameters;        ///< `with`, checked
   std::string cluster;
   std::string instance;
   std::string job;
-  std::string trigger;      ///< "schedule", "trigger", "after", "retry" or "catch_up"
-  std::string run_name;     ///< BATON_RUN_ID: how people refer to this run
+  std::string trigger;   ///< "schedule", "trigger", "after", "retry" or "catch_up"
+  std::string run_name;  ///< BATON_RUN_ID: how people refer to this run
   wall_time tick{};
   std::uint32_t attempt = 1;
   std::uint64_t fence = 0;
   std::optional<microseconds> timeout;  ///< from its start; then outcome timeout
   microseconds grace{};                 ///< stop token, then SIGTERM after this, then SIGKILL after as long again at most 10 s
   boot_time lease_deadline{};           ///< the runner kills the run at this time unless extended
+  run_limits limits;
 };
 
 /// What a handler answered, or how it ended without an answer.
 enum class run_end : std::uint8_t { success = 1, failure, retry_later, skipped, cancelled, timeout, crashed, lease_expired, not_started };
 
+///
+/// Which end it is when several could be said: the lease's deadline comes before a time-out, a time-out before a stop order. After a
+/// time-out or a stop order the handler's own success or skipped still counts if it came in time.
+/// not_started is said only when no code of the plugin's handler ran; a plugin that crashes while it is loaded has crashed.
 struct run_ended {
   run_end end{};
-  std::string text;    ///< the handler's result text or the reason in words ("killed by signal 11 (Segmentation fault)")
-  std::string output;  ///< the last 4 KiB of what it printed, valid UTF-8
+  std::string text;     ///< the handler's result text or the reason in words ("killed by signal 11 (Segmentation fault)")
+  std::string output;   ///< the last 4 KiB of what it printed, valid UTF-8
   wall_time started{};  ///< by the clock given to the executor; unset if not_started
   wall_time finished{};
 };
+/// The handler's code is about to be called. Missing if it never was.
 struct run_started {
   wall_time at{};
 };
@@ -63,7 +77,9 @@ struct run_progress {
 /// run_ended is the last event of a run and comes when its process and all its descendants are gone.
 using run_event = std::variant<run_started, run_log, run_progress, run_ended>;
 
-/// How to stop a run: its token at once, SIGTERM after `terminate_after`, SIGKILL to its process group after `kill_after`.
+/// How to stop a run: its token at once, SIGTERM after `terminate_after`, SIGKILL to all its processes after `kill_after`.
+/// In process the token is all there is: nothing else can end a thread. A lease that expires in process sets the token, and the run
+/// ends as lease_expired when the handler comes back.
 struct stop_order {
   microseconds terminate_after{};
   microseconds kill_after{};

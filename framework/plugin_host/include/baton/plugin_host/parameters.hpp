@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,8 +47,32 @@ struct plugin_description {
   std::vector<parameter> parameters;
 };
 
+/// What a user wrote below `with`: a scalar, a list, or a map in the order of the file, and where. Scalars are texts as written.
+struct raw_value {
+  using list = std::vector<raw_value>;
+  using map = std::vector<std::pair<std::string, raw_value>>;
+  std::variant<std::string, list, map> data;
+  bool quoted = false;  ///< a quoted scalar; without quotes, null and ~ are no value
+  std::size_t line = 0;
+  std::size_t column = 0;
+};
+
+/// What is wrong with a parameter, and what to write instead. Never shows the value of a secret.
+struct parameter_error {
+  std::size_t line = 0;
+  std::size_t column = 0;
+  std::string path;  ///< below `with`: "command[0]"; empty for `with` itself
+  std::string message;
+};
+
+/// Checks what a user wrote against a plugin's table, and fills in defaults. All errors are found at once.
+/// A parameter neither set, required nor defaulted is absent from the values.
+[[nodiscard]] std::variant<values, std::vector<parameter_error>> check_parameters(const plugin_description& plugin, const raw_value& with);
+
 /// Reads a plugin's description by loading it (RTLD_NOW | RTLD_LOCAL); it stays loaded.
-/// Errors: errc::plugin_refused with the path, what was found and what was wanted.
+/// Refused before anything of it is executed: a relative path, a file or folder that everybody may write. Refused after: no entry
+/// function, another ABI (both versions are named), a name that is not the file's, a parameter table that contradicts itself.
+/// Thread safety: any thread. Errors: errc::plugin_refused with the path, what was found and what was wanted.
 [[nodiscard]] result<plugin_description> describe_plugin(const std::string& path);
 
 }  // namespace baton::plugin_host

@@ -231,7 +231,7 @@ typedef struct baton_plugin_descriptor {
   uint32_t (*run)(void* instance) BATON_NOEXCEPT;
 
   /*
-   * [any-thread] State: while run() is running; at most once, after stop_requested() has become 1. A nudge for plugins that cannot
+   * [any-thread] State: from just before run() is called until it returns; at most once, after stop_requested() has become 1. A nudge for plugins that cannot
    * poll. Must not block. May be null.
    */
   void (*stop)(void* instance) BATON_NOEXCEPT;

@@ -1,0 +1,334 @@
+#include "baton/plugin_host/executor.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "process_run.hpp"
+#include "thread_run.hpp"
+
+namespace baton::plugin_host {
+namespace {
+
+/// Log lines and progress of handlers in process that wait for the executor's thread; more are dropped.
+constexpr std::size_t max_posted = 4096;
+/// How often a group without a supervisor is looked at.
+constexpr milliseconds orphan_interval{2};
+
+/// What the executor's thread keeps of a run.
+struct run {
+  run_id id{};
+  std::unique_ptr<process_run> process;
+  std::unique_ptr<thread_run> thread;
+  wall_time started{};
+};
+
+struct start_command {
+  run_request request;
+};
+struct extend_command {
+  run_id id;
+  boot_time lease_deadline;
+};
+struct stop_command {
+  run_id id;
+  stop_order order;
+};
+struct posted_frame {
+  run_id id;
+  frame content;
+};
+using command = std::variant<start_command, extend_command, stop_command, posted_frame>;
+
+class supervised_executor final : public executor {
+ public:
+  supervised_executor(options opts, const clock& time, listener on_event, unique_fd poller, unique_fd wake)
+      : program_{std::move(opts.runner_program)},
+        environment_{runner_environment(opts.environment)},
+        time_{time},
+        on_event_{std::move(on_event)},
+        poller_{std::move(poller)},
+        wake_{std::move(wake)} {
+    watch(wake_.get(), wake_key, EPOLLIN, EPOLL_CTL_ADD);
+    watch(timer_.descriptor(), timer_key, EPOLLIN, EPOLL_CTL_ADD);
+    // No signal of the program's is for this thread, nor for those it makes.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread{[this] { work(); }};
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  ~supervised_executor() override {
+    quitting_ = true;
+    wake();
+    thread_.join();
+  }
+
+  void start(run_request request) override { push(start_command{std::move(request)}); }
+  void extend(run_id id, boot_time lease_deadline) override { push(extend_command{id, lease_deadline}); }
+  void stop(run_id id, stop_order order) override { push(stop_command{id, order}); }
+
+ private:
+  // Keys of the poller: a run's slot times two, plus one for its pidfd; slots begin at 1.
+  static constexpr std::uint64_t wake_key = 0;
+  static constexpr std::uint64_t timer_key = 1;
+  using slot = std::uint64_t;
+
+  // ---- from any thread
+
+  void push(command c) {
+    {
+      const std::scoped_lock guard{mutex_};
+      commands_.push_back(std::move(c));
+    }
+    wake();
+  }
+
+  void post(run_id id, frame f) {
+    const bool may_be_dropped = std::holds_alternative<run_log>(f) || std::holds_alternative<run_progress>(f);
+    {
+      const std::scoped_lock guard{mutex_};
+      if (may_be_dropped && commands_.size() >= max_posted) return;
+      commands_.push_back(posted_frame{id, std::move(f)});
+    }
+    wake();
+  }
+
+  void wake() noexcept {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+  }
+
+  // ---- on the executor's thread
+
+  void work() {
+    bool hung_up = false;
+    while (!quitting_ || !runs_.empty() || has_commands()) {
+      if (quitting_ && !std::exchange(hung_up, true)) {
+        for (auto& [key, r] : runs_) end_early(r);
+      }
+      std::array<epoll_event, 64> events{};
+      const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()), wait_time());
+      for (int i = 0; i < count; ++i) on_ready(events[static_cast<std::size_t>(i)]);
+      obey();
+      look_at_clock();
+    }
+  }
+
+  [[nodiscard]] bool has_commands() {
+    const std::scoped_lock guard{mutex_};
+    return !commands_.empty();
+  }
+
+  [[nodiscard]] int wait_time() const {
+    if (has_orphans_) return static_cast<int>(orphan_interval.count());
+    return quitting_ && runs_.empty() ? 0 : -1;
+  }
+
+  void on_ready(const epoll_event& event) {
+    const auto key = event.data.u64;
+    if (key == wake_key) {
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
+      return;
+    }
+    const auto found = runs_.find(key / 2);
+    if (key == timer_key || found == runs_.end()) return;
+    auto& r = found->second;
+    const auto on_frame = [&](frame f) { hear(r, std::move(f)); };
+    if (key % 2 == 0) {
+      if ((event.events & EPOLLOUT) != 0) r.process->send();
+      if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !r.process->receive(on_frame)) {
+        watch(r.process->socket(), 0, 0, EPOLL_CTL_DEL);  // the pidfd says when it has ended
+      } else {
+        watch_socket(found->first, r);
+      }
+    } else if (!r.process->is_reaped()) {
+      r.process->reap_supervisor(on_frame);
+      watch(r.process->pidfd(), 0, 0, EPOLL_CTL_DEL);
+      if (r.process->is_gone()) {
+        finish(found->first, r.process->verdict());
+      } else {
+        has_orphans_ = true;
+      }
+    }
+  }
+
+  void obey() {
+    std::vector<command> commands;
+    {
+      const std::scoped_lock guard{mutex_};
+      commands.swap(commands_);
+    }
+    for (auto& c : commands) std::visit([this](auto& content) { obey(content); }, c);
+  }
+
+  void obey(start_command& c) {
+    const auto id = c.request.id;
+    BATON_ASSERT(!find(id));  // ids are never reused
+    if (quitting_) return emit_not_started(id, "the executor is shutting down");
+    request_frame request{std::move(c.request), {}};
+    if (request.request.timeout) request.deadline = time_.now().wall + *request.request.timeout;
+    const auto key = next_slot_++;
+    try {
+      if (request.request.isolation == isolation::in_process) {
+        run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}};
+        add(key, std::move(r));
+        return;
+      }
+      if (encode_frame(request).size() > max_frame_size) return emit_not_started(id, "its parameters are too large");
+      auto runner = spawn_runner(program_, environment_);
+      if (!runner) return emit_not_started(id, runner.error().context);
+      run r{id, std::make_unique<process_run>(std::move(*runner), request), {}, {}};
+      watch(r.process->socket(), key * 2, EPOLLIN | (r.process->wants_to_send() ? EPOLLOUT : 0U), EPOLL_CTL_ADD);
+      watch(r.process->pidfd(), key * 2 + 1, EPOLLIN, EPOLL_CTL_ADD);
+      add(key, std::move(r));
+    } catch (const std::exception& e) {
+      emit_not_started(id, e.what());
+    }
+  }
+
+  void add(slot key, run r) {
+    slots_.emplace(r.id, key);
+    runs_.emplace(key, std::move(r));
+  }
+
+  void obey(const extend_command& c) {
+    const auto found = find(c.id);
+    if (!found) return;
+    auto& r = runs_.at(*found);
+    if (r.thread) r.thread->extend(c.lease_deadline);
+    if (r.process) r.process->say(extend_frame{c.lease_deadline});
+    watch_socket(*found, r);
+  }
+
+  void obey(const stop_command& c) {
+    const auto found = find(c.id);
+    if (!found) return;
+    auto& r = runs_.at(*found);
+    if (r.thread) r.thread->stop();
+    if (r.process) r.process->say(stop_frame{c.order});
+    watch_socket(*found, r);
+  }
+
+  void obey(posted_frame& c) {
+    const auto found = find(c.id);
+    if (!found) return;
+    auto& r = runs_.at(*found);
+    if (auto* answer = std::get_if<ended_frame>(&c.content)) {
+      r.thread->look_at_clock(boot_now());
+      return finish(*found, r.thread->verdict(std::move(*answer)));
+    }
+    hear(r, std::move(c.content));
+  }
+
+  void end_early(run& r) {
+    if (r.thread) r.thread->stop();
+    if (r.process) r.process->hang_up();
+  }
+
+  void look_at_clock() {
+    auto next = boot_time::max();
+    const auto now = boot_now();
+    bool orphans = false;
+    std::vector<slot> gone;
+    for (auto& [key, r] : runs_) {
+      if (r.thread) {
+        r.thread->look_at_clock(now);
+        next = std::min(next, r.thread->next_deadline());
+      } else if (has_orphans_ && r.process->is_reaped()) {
+        if (r.process->is_gone()) {
+          gone.push_back(key);
+        } else {
+          orphans = true;
+        }
+      }
+    }
+    for (const auto key : gone) finish(key, runs_.at(key).process->verdict());
+    has_orphans_ = orphans;
+    if (next != armed_) timer_.arm(next);
+    armed_ = next;
+  }
+
+  void hear(run& r, frame f) {
+    if (std::holds_alternative<started_frame>(f)) {
+      r.started = time_.now().wall;
+      emit(r.id, run_started{r.started});
+    } else if (auto* line = std::get_if<run_log>(&f)) {
+      emit(r.id, std::move(*line));
+    } else if (auto* step = std::get_if<run_progress>(&f)) {
+      emit(r.id, std::move(*step));
+    }
+  }
+
+  void finish(slot key, ended_frame end) {
+    auto node = runs_.extract(key);  // closes descriptors, joins the thread
+    const auto& r = node.mapped();
+    slots_.erase(r.id);
+    emit(r.id, run_ended{end.end, std::move(end.text), std::move(end.output), r.started, time_.now().wall});
+  }
+
+  void emit_not_started(run_id id, std::string why) { emit(id, run_ended{run_end::not_started, std::move(why), {}, {}, time_.now().wall}); }
+
+  void emit(run_id id, run_event event) { on_event_(id, std::move(event)); }
+
+  [[nodiscard]] std::optional<slot> find(run_id id) const {
+    const auto found = slots_.find(id);
+    if (found == slots_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  void watch_socket(slot key, run& r) {
+    if (r.process) watch(r.process->socket(), key * 2, EPOLLIN | (r.process->wants_to_send() ? EPOLLOUT : 0U), EPOLL_CTL_MOD);
+  }
+
+  void watch(int descriptor, std::uint64_t key, std::uint32_t what, int how) const noexcept {
+    epoll_event event{};
+    event.events = what;
+    event.data.u64 = key;
+    ::epoll_ctl(poller_.get(), how, descriptor, &event);
+  }
+
+  const std::string program_;
+  const std::vector<std::string> environment_;
+  const clock& time_;
+  const listener on_event_;
+  unique_fd poller_;
+  unique_fd wake_;
+  boot_timer timer_;
+  boot_time armed_ = boot_time::max();
+  bool has_orphans_ = false;
+  slot next_slot_ = 1;
+  std::map<slot, run> runs_;
+  std::map<run_id, slot> slots_;
+
+  std::atomic<bool> quitting_ = false;
+  std::mutex mutex_;
+  std::vector<command> commands_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<executor>> executor::create(options opts, const clock& time, listener on_event) {
+  unique_fd poller{::epoll_create1(EPOLL_CLOEXEC)};
+  unique_fd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!poller || !wake) return failure{errc::io, "no descriptors are left to run handlers with: " + last_error()};
+  std::unique_ptr<executor> made =
+      std::make_unique<supervised_executor>(std::move(opts), time, std::move(on_event), std::move(poller), std::move(wake));
+  return made;
+}
+
+}  // namespace baton::plugin_host

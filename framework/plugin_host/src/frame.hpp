@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "baton/base/result.hpp"
+#include "baton/base/time.hpp"
+#include "baton/plugin_host/executor.hpp"
+
+/// What instance, supervisor and handler process say to each other: `u32 size of the rest, u8 kind, fields`, little-endian, texts as
+/// `u32 size, bytes`. All three are of the same build, so the format has no version; the handler's end may still say anything.
+namespace baton::plugin_host {
+
+/// The largest frame accepted or written; a request with more parameters than that is not started.
+inline constexpr std::size_t max_frame_size = std::size_t{4} << 20;
+
+/// Instance → supervisor, first. With the time the handler may be told it will be stopped at.
+struct request_frame {
+  run_request request;
+  std::optional<wall_time> deadline;
+};
+/// Instance → supervisor → handler.
+struct extend_frame {
+  boot_time lease_deadline{};
+};
+/// Instance → supervisor.
+struct stop_frame {
+  stop_order order;
+};
+/// Supervisor → handler: set the stop token.
+struct stop_token_frame {};
+/// Supervisor → instance: the number of the handler's process and of its group, for the case that the supervisor dies first.
+struct spawned_frame {
+  std::int32_t handler = 0;
+};
+/// Handler → supervisor → instance: the handler's code is about to be called.
+struct started_frame {};
+/// Handler → supervisor, its last; supervisor → instance, its last, with what it printed.
+struct ended_frame {
+  run_end end{};
+  std::string text;
+  std::string output;
+};
+
+/// run_log and run_progress go handler → supervisor → instance.
+using frame = std::variant<request_frame, extend_frame, stop_frame, stop_token_frame, spawned_frame, started_frame, run_log, run_progress,
+                           ended_frame>;
+
+struct decoded_frame {
+  frame content;
+  std::size_t size;  ///< bytes it took
+};
+
+[[nodiscard]] std::string encode_frame(const frame& f);
+/// The first frame in `bytes`; nullopt: not all of it is there yet. A failure means that the sender cannot be trusted any further.
+/// Never reads beyond `bytes`, never allocates more than a small multiple of it.
+[[nodiscard]] result<std::optional<decoded_frame>> decode_frame(std::span<const std::byte> bytes);
+
+}  // namespace baton::plugin_host

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "frame.hpp"
+#include "system.hpp"
+
+namespace baton::plugin_host {
+
+/// The life of the process that runs plugin code, from just after fork() to _exit(): it has a process group of its own, says everything
+/// over `channel`, and takes its whole group with it when the supervisor is gone.
+[[noreturn]] void run_handler_process(request_frame request, unique_fd channel) noexcept;
+
+}  // namespace baton::plugin_host

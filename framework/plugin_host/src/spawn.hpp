@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "baton/base/result.hpp"
+
+#include "system.hpp"
+
+namespace baton::plugin_host {
+
+/// The descriptor on which a runner finds its instance.
+inline constexpr int runner_socket = 3;
+
+struct spawned_runner {
+  pid_t process = -1;
+  unique_fd pidfd;
+  unique_fd socket;  ///< non-blocking
+};
+
+/// Starts `<program> runner` in a session of its own, with runner_socket, standard error, and no other descriptor of this process.
+/// The runner dies when the calling thread ends. `environment` is all it gets.
+[[nodiscard]] result<spawned_runner> spawn_runner(const std::string& program, const std::vector<std::string>& environment);
+
+/// PATH, LANG, TZ and HOME of this process, and `more`, which wins.
+[[nodiscard]] std::vector<std::string> runner_environment(const std::vector<std::string>& more);
+
+}  // namespace baton::plugin_host

@@ -1,0 +1,315 @@
+#include "supervisor.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+
+#include "handler_process.hpp"
+#include "spawn.hpp"
+#include "sweep.hpp"
+
+namespace baton::plugin_host {
+namespace {
+
+/// What is read from one descriptor before the clock is looked at again.
+constexpr std::size_t max_read = 65536;
+/// Log lines and progress are dropped while this much waits for an instance that does not read.
+constexpr std::size_t max_waiting = std::size_t{1} << 20;
+
+sigset_t watched_signals() noexcept {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&set, signal);
+  return set;
+}
+
+std::span<const std::byte> bytes_of(const std::string& buffer) { return std::as_bytes(std::span{buffer}); }
+
+}  // namespace
+
+supervisor::supervisor(unique_fd instance, unique_fd signals) : instance_{std::move(instance)}, signals_{std::move(signals)} {}
+
+int supervisor::supervise() {
+  if (!receive_request()) return EXIT_FAILURE;
+  if (start_handler()) finish(watch());
+  flush();
+  return EXIT_SUCCESS;
+}
+
+bool supervisor::receive_request() {
+  while (true) {
+    std::array<pollfd, 2> watched{{{instance_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return false;
+    if (watched[1].revents != 0 && was_terminated()) return false;
+    if (watched[0].revents == 0) continue;
+    if (read_some(instance_.get(), from_instance_, max_read) == read_end::end_of_file) return false;
+    auto decoded = decode_frame(bytes_of(from_instance_));
+    if (!decoded) return false;
+    if (!*decoded) continue;
+    auto* request = std::get_if<request_frame>(&(*decoded)->content);
+    if (request == nullptr) return false;
+    request_ = std::move(*request);
+    lease_deadline_ = request_.request.lease_deadline;
+    from_instance_.erase(0, (*decoded)->size);
+    return true;
+  }
+}
+
+bool supervisor::start_handler() {
+  const auto refuse = [&](std::string why) {
+    say(ended_frame{run_end::not_started, std::move(why), {}});
+    return false;
+  };
+  // Deadlines and stop orders that came right behind the request count before the handler does anything.
+  if (const auto gone = read_instance(); gone != cause::none) return false;
+  if (stop_ordered_) {
+    say(ended_frame{run_end::cancelled, "stopped before the handler started", {}});
+    return false;
+  }
+  if (boot_now() >= lease_deadline_) return refuse("the lease ended before the handler started");
+
+  std::array<int, 2> channel{};
+  std::array<int, 2> output{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel.data()) != 0) return refuse("socketpair: " + last_error());
+  channel_ = unique_fd{channel[0]};
+  unique_fd handler_channel{channel[1]};
+  if (::pipe2(output.data(), O_CLOEXEC) != 0) return refuse("pipe: " + last_error());
+  output_ = unique_fd{output[0]};
+  unique_fd handler_output{output[1]};
+
+  request_.request.lease_deadline = lease_deadline_;
+  handler_ = ::fork();
+  if (handler_ < 0) return refuse("fork: " + last_error());
+  if (handler_ == 0) {
+    ::setpgid(0, 0);
+    ::dup2(handler_output.get(), STDOUT_FILENO);
+    ::dup2(handler_output.get(), STDERR_FILENO);
+    handler_output.reset();
+    for (auto* ours : {&instance_, &signals_, &channel_, &output_}) ours->reset();
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    run_handler_process(std::move(request_), std::move(handler_channel));
+  }
+  ::setpgid(handler_, handler_);  // on both sides of fork(): whoever comes first
+  handler_fd_ = open_pidfd(handler_);
+  for (const auto* ours : {&channel_, &output_}) ::fcntl(ours->get(), F_SETFL, O_NONBLOCK);
+  if (request_.request.timeout) timeout_at_ = later(boot_now(), *request_.request.timeout);
+  say(spawned_frame{handler_});
+  return true;
+}
+
+supervisor::cause supervisor::watch() {
+  if (!handler_fd_) return cause::terminated;  // cannot be watched, so it must not run
+  while (true) {
+    if (const auto why = look_at_clock(); why != cause::none) return why;
+    timer_.arm(next_deadline());
+    enum : std::size_t { timer, signals, instance, channel, output, handler, count };
+    std::array<pollfd, count> watched{};
+    watched[timer] = {timer_.descriptor(), POLLIN, 0};
+    watched[signals] = {signals_.get(), POLLIN, 0};
+    watched[instance] = {instance_.get(), static_cast<short>(POLLIN | (to_instance_.empty() ? 0 : POLLOUT)), 0};
+    watched[channel] = {channel_.get(), static_cast<short>(POLLIN | (to_handler_.empty() ? 0 : POLLOUT)), 0};
+    watched[output] = {output_.get(), POLLIN, 0};
+    watched[handler] = {handler_fd_.get(), POLLIN, 0};
+    if (::poll(watched.data(), watched.size(), -1) < 0) continue;
+
+    if (watched[signals].revents != 0 && was_terminated()) return cause::terminated;
+    if (watched[instance].revents != 0) {
+      if (const auto why = read_instance(); why != cause::none) return why;
+      if (!send_some(instance_.get(), to_instance_)) return cause::instance_gone;
+    }
+    if (watched[channel].revents != 0) {
+      if (const auto why = read_handler(); why != cause::none) return why;
+      if (channel_ && !send_some(channel_.get(), to_handler_)) to_handler_.clear();
+    }
+    if (watched[output].revents != 0) read_output(max_read);
+    if (watched[handler].revents != 0) return cause::none;
+  }
+}
+
+boot_time supervisor::next_deadline() const {
+  return std::min({lease_deadline_, timed_out_ ? boot_time::max() : timeout_at_, terminate_at_, kill_at_});
+}
+
+supervisor::cause supervisor::look_at_clock() {
+  const auto now = boot_now();
+  if (now >= lease_deadline_) return cause::lease;
+  if (now >= timeout_at_ && !timed_out_) {
+    timed_out_ = true;
+    const auto grace = request_.request.grace;
+    order_stop({grace, grace + std::min<microseconds>(grace, std::chrono::seconds{10})}, now);
+  }
+  if (now >= kill_at_) return timed_out_ ? cause::timeout : cause::stop;
+  if (now >= terminate_at_) {
+    terminate_at_ = boot_time::max();
+    ::kill(-handler_, SIGTERM);
+  }
+  return cause::none;
+}
+
+void supervisor::order_stop(const stop_order& order, boot_time now) {
+  if (!std::exchange(token_set_, true)) to_handler_ += encode_frame(stop_token_frame{});
+  terminate_at_ = std::min(terminate_at_, later(now, order.terminate_after));
+  kill_at_ = std::min(kill_at_, later(now, order.kill_after));
+}
+
+supervisor::cause supervisor::read_instance() {
+  if (read_some(instance_.get(), from_instance_, max_read) == read_end::end_of_file) return cause::instance_gone;
+  while (true) {
+    const auto decoded = decode_frame(bytes_of(from_instance_));
+    if (!decoded) return cause::instance_gone;
+    if (!*decoded) return cause::none;
+    if (const auto* extended = std::get_if<extend_frame>(&(*decoded)->content)) {
+      lease_deadline_ = extended->lease_deadline;
+      to_handler_ += encode_frame(*extended);
+    }
+    if (const auto* stop = std::get_if<stop_frame>(&(*decoded)->content)) {
+      stop_ordered_ = true;
+      order_stop(stop->order, boot_now());
+    }
+    from_instance_.erase(0, (*decoded)->size);
+  }
+}
+
+supervisor::cause supervisor::read_handler() {
+  if (!channel_) return cause::none;
+  const auto end = read_some(channel_.get(), from_handler_, max_read);
+  while (true) {
+    auto decoded = decode_frame(bytes_of(from_handler_));
+    if (!decoded) return cause::babble;
+    if (!*decoded) break;
+    auto& content = (*decoded)->content;
+    if (auto* answer = std::get_if<ended_frame>(&content)) {
+      if (!answer_) answer_ = std::move(*answer);
+    } else if (std::holds_alternative<started_frame>(content)) {
+      say(content);
+    } else if (std::holds_alternative<run_log>(content) || std::holds_alternative<run_progress>(content)) {
+      if (to_instance_.size() < max_waiting) {
+        say(content);
+      } else {
+        ++dropped_lines_;
+      }
+    } else {
+      return cause::babble;
+    }
+    from_handler_.erase(0, (*decoded)->size);
+  }
+  // Its end alone says nothing: a handler may close what it does not own. The pidfd says when it has ended.
+  if (end == read_end::end_of_file) channel_.reset();
+  return cause::none;
+}
+
+void supervisor::read_output(std::size_t limit) {
+  if (!output_) return;
+  std::string text;
+  const auto end = read_some(output_.get(), text, limit);
+  printed_.append(text);
+  if (end == read_end::end_of_file) output_.reset();
+}
+
+bool supervisor::was_terminated() {
+  signalfd_siginfo signal{};
+  bool terminated = false;
+  while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+    if (signal.ssi_signo == SIGCHLD) {
+      if (handler_ > 0) reap_orphans(handler_);
+    } else {
+      terminated = true;
+    }
+  }
+  return terminated;
+}
+
+void supervisor::finish(cause why) {
+  // An answer given before the verdict counts: then the handler had ended in time, and only what it left behind is killed.
+  if (why != cause::babble && read_handler() == cause::babble) why = cause::babble;
+  if (answer_ && (why == cause::lease || why == cause::timeout || why == cause::stop)) why = cause::none;
+  const auto status = kill_descendants(handler_);
+  if (why == cause::none && read_handler() == cause::babble) why = cause::babble;
+  read_output(std::size_t{1} << 20);
+  if (dropped_lines_ > 0) say(run_log{3, "log lines of the handler were dropped", {{"count", std::to_string(dropped_lines_)}}});
+  auto end = verdict(why, status);
+  end.text = head(end.text);
+  end.output = printed_.text();
+  say(end);
+}
+
+ended_frame supervisor::verdict(cause why, std::optional<int> status) const {
+  const auto took_too_long = [&](std::string_view rest) {
+    return ended_frame{run_end::timeout, "timed out after " + to_text(*request_.request.timeout) + std::string{rest}, {}};
+  };
+  switch (why) {
+    case cause::lease: return {run_end::lease_expired, "killed at the lease's deadline", {}};
+    case cause::timeout: return took_too_long("; killed by signal 9 (Killed) after its grace time");
+    case cause::stop: return {run_end::cancelled, "killed by signal 9 (Killed): it did not stop in time", {}};
+    case cause::instance_gone: return {run_end::cancelled, "killed because the instance went away", {}};
+    case cause::terminated: return {run_end::crashed, "killed because its runner was told to terminate", {}};
+    case cause::babble: return {run_end::crashed, "killed because it wrote to Baton's own descriptor", {}};
+    case cause::none: break;
+  }
+  if (!answer_) return timed_out_ ? took_too_long("; " + verdict_without_answer(status).text) : verdict_without_answer(status);
+  if (timed_out_ && answer_->end != run_end::success && answer_->end != run_end::skipped) {
+    return took_too_long(answer_->text.empty() ? "" : "; " + answer_->text);
+  }
+  return *answer_;
+}
+
+ended_frame supervisor::verdict_without_answer(std::optional<int> status) const {
+  if (!status) return {run_end::crashed, "ended in an unknown way", {}};
+  if (WIFSIGNALED(*status)) {
+    const int signal = WTERMSIG(*status);
+    const bool is_ours = stop_ordered_ && (signal == SIGTERM || signal == SIGKILL);
+    return {is_ours ? run_end::cancelled : run_end::crashed, killed_by(signal), {}};
+  }
+  return {stop_ordered_ ? run_end::cancelled : run_end::crashed,
+          "exited with code " + std::to_string(WEXITSTATUS(*status)) + " without a result",
+          {}};
+}
+
+void supervisor::say(const frame& f) { to_instance_ += encode_frame(f); }
+
+void supervisor::flush() {
+  // Nothing runs any more, so an instance that is stopped may take its time to read this.
+  while (send_some(instance_.get(), to_instance_) && !to_instance_.empty()) {
+    std::array<pollfd, 2> watched{{{instance_.get(), POLLOUT, 0}, {signals_.get(), POLLIN, 0}}};
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
+    if (watched[1].revents != 0 && was_terminated()) return;
+  }
+}
+
+int runner_main() {
+  unique_fd instance{runner_socket};
+  // Before anything else: from here on this process does not outlive the thread that spawned it. It may be gone already; the socket
+  // remembers who that was.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  ucred spawner{};
+  socklen_t size = sizeof spawner;
+  if (::getsockopt(instance.get(), SOL_SOCKET, SO_PEERCRED, &spawner, &size) != 0 || ::getppid() != spawner.pid) return EXIT_FAILURE;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::umask(S_IWGRP | S_IWOTH);
+  const auto signals = watched_signals();
+  ::sigprocmask(SIG_SETMASK, &signals, nullptr);
+  ::fcntl(instance.get(), F_SETFD, FD_CLOEXEC);
+  ::fcntl(instance.get(), F_SETFL, O_NONBLOCK);
+  try {
+    supervisor self{std::move(instance), unique_fd{::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)}};
+    return self.supervise();
+  } catch (const std::exception&) {
+    return EXIT_FAILURE;  // out of memory; the handler follows when its channel ends
+  }
+}
+
+}  // namespace baton::plugin_host

@@ -1,0 +1,99 @@
+#include "thread_run.hpp"
+
+#include <gmock/gmock.h>
+
+#include "fixture.hpp"
+
+namespace {
+
+using namespace baton::plugin_host;
+using namespace std::chrono_literals;
+using baton::test::recorder;
+using testing::HasSubstr;
+
+const std::string misbehave = BATON_TEST_PLUGINS "/misbehave.so";
+
+run_request in_process(recorder& executor, const std::string& what) {
+  auto request = executor.request(misbehave, {{"how", what}, {"pids", std::string{}}});
+  request.isolation = isolation::in_process;
+  return request;
+}
+
+run_ended run(const std::string& what) {
+  recorder executor;
+  const auto request = in_process(executor, what);
+  executor->start(request);
+  return executor.ended(request.id);
+}
+
+TEST(thread_run, reports_how_a_handler_ended) {
+  EXPECT_EQ(run("succeed").end, run_end::success);
+  EXPECT_EQ(run("fail").text, "it did not work");
+  EXPECT_EQ(run("throw").text, "thrown on purpose");
+}
+
+TEST(thread_run, passes_on_what_a_handler_says) {
+  recorder executor;
+  const auto request = in_process(executor, "log");
+  executor->start(request);
+  EXPECT_EQ(executor.ended(request.id).end, run_end::skipped);
+  EXPECT_EQ(executor.events(request.id).size(), 4U);
+  EXPECT_EQ(executor.wait_for<run_log>(request.id)->message, "a line");
+}
+
+TEST(thread_run, stops_by_token) {
+  recorder executor;
+  const auto request = in_process(executor, "obey");
+  executor->start(request);
+  ASSERT_TRUE(executor.wait_for<run_started>(request.id));
+  executor->stop(request.id, {0s, 0s});
+  EXPECT_EQ(executor.ended(request.id).end, run_end::cancelled);
+}
+
+TEST(thread_run, sets_the_token_at_the_leases_deadline_and_says_so) {
+  recorder executor;
+  auto request = in_process(executor, "obey");
+  request.lease_deadline = executor.in(100ms);
+  executor->start(request);
+  EXPECT_EQ(executor.ended(request.id).end, run_end::lease_expired);
+}
+
+TEST(thread_run, sets_the_token_at_the_time_out) {
+  recorder executor;
+  auto request = in_process(executor, "obey");
+  request.timeout = 50ms;
+  executor->start(request);
+  const auto end = executor.ended(request.id);
+  EXPECT_EQ(end.end, run_end::timeout);
+  EXPECT_EQ(end.text, "timed out after 50ms; as told");
+}
+
+TEST(thread_run, lets_a_run_live_when_its_lease_is_extended) {
+  recorder executor;
+  auto request = executor.request(BATON_SHIPPED_PLUGINS "/noop.so", {{"duration", baton::microseconds{300ms}}, {"fail", false}});
+  request.isolation = isolation::in_process;
+  request.lease_deadline = executor.in(150ms);
+  executor->start(request);
+  executor->extend(request.id, executor.in(60s));
+  EXPECT_EQ(executor.ended(request.id).end, run_end::success);
+}
+
+TEST(thread_run, is_stopped_and_waited_for_when_the_executor_is_destroyed) {
+  recorder executor;
+  const auto request = in_process(executor, "obey");
+  executor->start(request);
+  ASSERT_TRUE(executor.wait_for<run_started>(request.id));
+  executor.destroy_executor();
+  EXPECT_EQ(executor.ended(request.id).end, run_end::cancelled);
+}
+
+TEST(thread_run, does_not_start_a_plugin_that_is_refused) {
+  recorder executor;
+  auto request = executor.request(BATON_TEST_PLUGINS "/broken_minor.so");
+  request.isolation = isolation::in_process;
+  executor->start(request);
+  EXPECT_EQ(executor.ended(request.id).end, run_end::not_started);
+  EXPECT_THAT(executor.ended(request.id).text, HasSubstr("plugin ABI 1.1"));
+}
+
+}  // namespace
