@@ -175,7 +175,7 @@ void scheduler::core::pump_ledger_session() {
   }
   const bool claims_due = !claims_.empty() && claims_.begin()->first <= now_.steady;
   if (claims_due && !reconcile_starves) return send_claims(*ledger_, *s);
-  if (reconcile_due && !stopping_) {
+  if (reconcile_due) {  // in an orderly stop too: silence would end the session
     ledger::reconcile_request request{options_.cluster, options_.incarnation, options_.instance, options_.version, options_.config_hash,
                                       changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
     act(reconcile{*ledger_, std::move(request)});
@@ -467,7 +467,7 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
       at(s.call_sent + ledger_deadline());
     } else {
       has_ledger = true;
-      if (!stopping_) at(std::max(reconcile_at_, ledger_pause_until_));
+      at(std::max(reconcile_at_, ledger_pause_until_));
       if (!claims_.empty()) at(std::max(claims_.begin()->first, ledger_pause_until_));
       if (!to_finish_.empty()) at(ledger_pause_until_);
     }

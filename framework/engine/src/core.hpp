@@ -75,7 +75,6 @@ struct run_state {
   name_index name = 0;
   ledger::claimed_run run;
   std::optional<wall_time> started;
-  boot_time began{};
   bool lease_lost = false;
   bool stop_ordered = false;
 };

@@ -10,7 +10,7 @@ void scheduler::core::start(name_index n, const ledger::claimed_run& run, wall_t
   auto& name = names_[n];
   const auto j = job_by_name_.at(run.key.job);
   const run_id id{next_run_++};
-  runs_.emplace(id, run_state{j, n, run, std::nullopt, now_.steady, false, false});
+  runs_.emplace(id, run_state{j, n, run, std::nullopt, false, false});
   name.run = id;
   move_to(name, phase::running);
   tell(run_claimed{j, run, std::max(microseconds{0}, store_now - run.key.tick)});
@@ -25,7 +25,6 @@ void scheduler::core::order_stop(run_id id, microseconds terminate_after, micros
 void scheduler::core::handle(run_started&& e) {
   const auto it = runs_.find(e.id);
   if (it == runs_.end()) return;
-  it->second.began = now_.steady;
   it->second.started = clock_.now(now_.steady);
 }
 
@@ -37,13 +36,15 @@ void scheduler::core::handle(run_ended&& e) {
   auto& name = names_[run.name];
   const auto session = name.session;
 
-  ledger::finish_record record{run.run.key, run.run.fence, e.outcome, e.reason, run.started, clock_.now(now_.steady).value_or(now_.wall),
+  const auto ended = clock_.now(now_.steady).value_or(now_.wall);
+  if (run.started) run.started = std::min(*run.started, ended - e.took);  // the news of a short run's start and end arrive together
+  ledger::finish_record record{run.run.key, run.run.fence, e.outcome, e.reason, run.started, ended,
                                std::move(e.error), std::move(e.output), false};
   if (run.lease_lost) record.outcome = ledger::run_outcome::lock_lost;
   const auto& policy = jobs_[run.job].policy;
   const bool crashed = record.outcome == ledger::run_outcome::crashed || record.outcome == ledger::run_outcome::lock_lost;
   record.open_again = crashed && policy.on_crash == ledger::crash_policy::retry && run.run.attempt < policy.crash_attempts;
-  tell(run_over{run.job, record, run.run.attempt, now_.steady - run.began});
+  tell(run_over{run.job, record, run.run.attempt, e.took});
 
   name.lease_lost = run.lease_lost;
   move_to(name, phase::finishing);

@@ -304,7 +304,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       const auto reason = ended->end == plugin_host::run_end::skipped ? ledger::reason_code::skipped_by_handler : ledger::reason_code::none;
       run_jobs_.erase(it);
       const bool says_why = outcome != ledger::run_outcome::success || reason != ledger::reason_code::none;
-      feed(engine::run_ended{run, outcome, reason, says_why ? std::move(ended->text) : std::string{}, std::move(ended->output)});
+      const auto took = std::max(microseconds{0}, ended->finished - ended->started);
+      feed(engine::run_ended{run, outcome, reason, says_why ? std::move(ended->text) : std::string{}, std::move(ended->output), took});
     }
   }
 

@@ -118,8 +118,8 @@ struct reconciled { session_id id; span_of_call when; result<ledger::reconcile_r
 struct jobs_registered { session_id id; span_of_call when; result<std::vector<ledger::registered_job>> reply; };
 struct signed_off { session_id id; };
 struct run_started { run_id id; };
-/// The process and all its descendants are gone. `outcome`: as the handler or the host saw it.
-struct run_ended { run_id id; ledger::run_outcome outcome; ledger::reason_code reason; std::string error; std::string output; };
+/// The process and all its descendants are gone. `outcome` and `took`: as the handler or the host saw it.
+struct run_ended { run_id id; ledger::run_outcome outcome; ledger::reason_code reason; std::string error; std::string output; microseconds took{}; };
 struct stop_requested {};  ///< the second one cuts the grace times short
 
 using event = std::variant<lock_session_opened, ledger_session_opened, session_failed, session_ended, acquired, owned_known, probed, released, claimed,
