@@ -87,12 +87,12 @@ class loader {
       refuse({"wait_timeout"}, "must be whole seconds, got " + text(l.wait_timeout), "the server counts in seconds");
     if (l.probe > third) {
       refuse({"probe", "wait_timeout"}, "probe " + text(l.probe) + " is more than a third of wait_timeout " + text(l.wait_timeout),
-             "at most " + text(third));
+             "at most " + text(std::chrono::floor<milliseconds>(third)));
     }
     if (l.probe_timeout > third) {
       refuse({"probe_timeout", "wait_timeout"},
              "probe_timeout " + text(l.probe_timeout) + " is more than a third of wait_timeout " + text(l.wait_timeout),
-             "at most " + text(third));
+             "at most " + text(std::chrono::floor<milliseconds>(third)));
     }
     if (l.stop + 1s > l.margin) {
       refuse({"margin", "stop"}, "margin " + text(l.margin) + " is less than stop + 1s = " + text(l.stop + 1s),

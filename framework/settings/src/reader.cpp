@@ -102,44 +102,47 @@ void reader::read_section(const node& map, std::string_view row, const std::stri
     return;
   }
   std::map<std::string, place> seen;
+  std::set<std::string> meant;  // a misspelt key is one error, not also a missing key
+  bool is_merged = false;
   for (std::size_t i = 0; i < map.keys.size(); ++i) {
-    if (check_entry(map.keys[i], path, seen)) read_key(map.keys[i], map.values[i], row, path, where, to);
+    is_merged = is_merged || map.keys[i].text == "<<";
+    if (check_entry(map.keys[i], path, seen)) meant.insert(read_key(map.keys[i], map.values[i], row, path, where, to));
   }
-  if (where != scope::main) return;
+  if (where != scope::main || is_merged) return;
   for (const auto& candidate : keys()) {
     const auto name = child_name(candidate, row);
-    if (!name || !candidate.is_required || seen.contains(std::string{*name})) continue;
-    report_.error(named_at, path, "the key '" + std::string{*name} + "' is missing",
-                  std::string{*name} + ": " + std::string{candidate.help});
+    if (!name || !candidate.is_required || meant.contains(std::string{*name})) continue;
+    report_.error(named_at, path, "the key '" + std::string{*name} + "' is missing", "add " + std::string{*name} + ": ...");
   }
 }
 
-void reader::read_key(const node& k, const node& v, std::string_view row, const std::string& path, scope where, job* to) {
+std::string reader::read_key(const node& k, const node& v, std::string_view row, const std::string& path, scope where, job* to) {
   const auto* found = find_row(row, k.text);
   if (found == nullptr) return report_unknown(k, row, path);
   const auto full = joined(path, k.text);
   if (where == scope::include && row.empty() && k.text != "jobs" && k.text != "version") {
-    return report_.error(k.at, full, "belongs into the main file; an included file holds jobs");
+    report_.error(k.at, full, "belongs to the main file; an included file holds jobs");
+  } else if (where == scope::defaults && row == job_row && is_job_only(k.text)) {
+    report_.error(k.at, full, "cannot be a default; each job has its own");
+  } else if (found->type == key_type::unsupported) {
+    report_.error(k.at, full, "not supported in this release", "remove it");
+  } else if (v.type == node::kind::null) {
+    if (full == "store") result.has_store = true;
+    report_.error(k.at, full, "has no value",
+                  found->fallback.empty() ? "give it one, or remove the key" : "the default is " + std::string{found->fallback});
+  } else {
+    given_.emplace(full, v.at);
+    switch (found->type) {
+      case key_type::section:
+        if (full == "store") result.has_store = true;
+        read_section(v, found->path, full, k.at, where, to);
+        break;
+      case key_type::jobs: read_jobs(v, full); break;
+      case key_type::job_defaults: break;  // read before
+      default: read_value(*found, v, full, to);
+    }
   }
-  if (where == scope::defaults && row == job_row && is_job_only(k.text)) {
-    return report_.error(k.at, full, "cannot be a default; each job has its own");
-  }
-  if (found->type == key_type::unsupported) {
-    return report_.error(k.at, full, "not supported in this release", "remove it");
-  }
-  if (v.type == node::kind::null) {
-    return report_.error(k.at, full, "has no value",
-                         found->fallback.empty() ? "give it one, or remove the key" : "the default is " + std::string{found->fallback});
-  }
-  given_.emplace(full, v.at);
-  switch (found->type) {
-    case key_type::section:
-      if (full == "store") result.has_store = true;
-      return read_section(v, found->path, full, k.at, where, to);
-    case key_type::jobs: return read_jobs(v, full);
-    case key_type::job_defaults: return;  // read before
-    default: return read_value(*found, v, full, to);
-  }
+  return k.text;
 }
 
 void reader::read_value(const key& row, const node& n, const std::string& path, job* to) {
@@ -201,24 +204,26 @@ void reader::read_defaults(const node& n, const std::string& path) {
   read_section(n, job_row, path, n.at, scope::defaults, &prototype_);
 }
 
-void reader::report_unknown(const node& k, std::string_view row, const std::string& path) {
+std::string reader::report_unknown(const node& k, std::string_view row, const std::string& path) {
   std::vector<std::string_view> siblings;
   for (const auto& candidate : keys()) {
     if (const auto name = child_name(candidate, row)) siblings.push_back(*name);
   }
-  auto hint = did_you_mean(k.text, siblings);
+  const auto meant = suggest(k.text, siblings);
+  auto hint = meant.empty() ? std::string{} : "did you mean '" + meant + "'?";
   if (hint.empty()) {
     for (const auto& candidate : keys()) {
       const auto dot = candidate.path.rfind('.');
       if (dot == std::string_view::npos || candidate.path.substr(dot + 1) != k.text) continue;
       auto home = std::string{candidate.path.substr(0, dot)};
       if (const auto star = home.find('*'); star != std::string::npos) home.replace(star, 1, "NAME");
-      hint = "it belongs into " + home;
+      hint = "it belongs to " + home;
       if (home == "jobs.NAME" && !is_job_only(k.text)) hint += " or defaults";
       break;
     }
   }
   report_.error(k.at, path, "unknown key " + in_quotes(k.text), std::move(hint));
+  return meant;
 }
 
 }  // namespace baton::settings

@@ -32,11 +32,13 @@ class reader {
   enum class scope { main, include, defaults };
 
   void read_section(const node& map, std::string_view row, const std::string& path, const place& named_at, scope where, job* to);
-  void read_key(const node& key, const node& value, std::string_view row, const std::string& path, scope where, job* to);
+  /// Gives the name of the key that this entry stands for, misspelt or not.
+  std::string read_key(const node& key, const node& value, std::string_view row, const std::string& path, scope where, job* to);
   void read_value(const key& row, const node& n, const std::string& path, job* to);
   void read_jobs(const node& n, const std::string& path);
   void read_defaults(const node& n, const std::string& path);
-  void report_unknown(const node& key, std::string_view row, const std::string& path);
+  /// Gives the key that was probably meant, or nothing.
+  std::string report_unknown(const node& key, std::string_view row, const std::string& path);
 
   std::optional<std::string> scalar(const node& n, const std::string& path, std::string_view wanted);
   std::optional<value> checked(const key& row, const node& n, const std::string& path);

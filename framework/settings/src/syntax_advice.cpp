@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "masking.hpp"
+
 namespace baton::settings {
 namespace {
 
@@ -59,9 +61,11 @@ std::optional<advice> find_unquoted(const source& in, std::size_t line) {
   if (!e || reserved.find(text[e->value]) == std::string_view::npos) return std::nullopt;
   const auto value = std::string{text.substr(e->value, e->end - e->value)};
   const std::string what = e->key == "schedule" ? "schedules" : "values";
+  std::size_t unused = 1;
+  const bool is_secret = mask_passwords(in, line, unused) != text;
   return advice{{&in, line, e->value + 1},
                 what + " that start with '" + value.front() + "' must be quoted",
-                "write: " + std::string{e->key} + ": \"" + value + "\""};
+                is_secret ? "put the value in quotes" : "write: " + std::string{e->key} + ": \"" + value + "\""};
 }
 
 std::string with_quotes(const source& in, const std::set<std::size_t>& lines) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t most_nodes = 500'000;  ///< aliases multiply: a file of a kilobyte can ask for 10^9
 constexpr std::size_t deepest = 64;
-constexpr std::size_t most_text = 32U << 20U;  ///< parsed in all retries together
+constexpr std::size_t most_text = 8U << 20U;  ///< parsed in all retries together
 
 struct tree_error {
   place at;

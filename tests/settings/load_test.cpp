@@ -1,0 +1,289 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+#include "files.hpp"
+
+namespace baton::settings::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+class load_file : public scratch {
+ protected:
+  settings good(const std::string& text) {
+    auto result = load_text(text);
+    EXPECT_TRUE(result.value) << text_of(result);
+    return result.value ? *std::move(result.value) : settings{};
+  }
+  static std::string with_job(const std::string& more) {
+    return "version: 1\ncluster: a\njobs:\n  j:\n    plugin: noop\n    schedule: \"@daily\"\n" + more;
+  }
+  std::string only_message(const std::string& text) {
+    const auto result = load_text(text);
+    EXPECT_EQ(result.problems.size(), 1U) << text_of(result);
+    return result.problems.empty() ? "" : result.problems.front().message;
+  }
+};
+
+TEST_F(load_file, takes_the_smallest_file_and_fills_in_the_rest) {
+  const auto result = load((root / "config/smallest.yaml").string());
+  ASSERT_TRUE(result.value) << text_of(result);
+  EXPECT_TRUE(result.problems.empty()) << text_of(result);
+  const auto& s = *result.value;
+  EXPECT_EQ(s.cluster, "example");
+  EXPECT_TRUE(s.instance.ends_with("-smallest")) << s.instance;
+  EXPECT_FALSE(s.has_store);
+  EXPECT_EQ(s.max_concurrent_runs, 16U);
+  EXPECT_TRUE(s.plugin_path.empty());
+  ASSERT_EQ(s.jobs.size(), 1U);
+  const auto& j = s.jobs[0];
+  EXPECT_EQ(j.name, "heartbeat");
+  EXPECT_EQ(j.lock_name, "heartbeat");
+  EXPECT_EQ(j.plugin, "noop");
+  EXPECT_EQ(j.schedule->text(), "0 * * * *");
+  EXPECT_EQ(j.schedule_text, "@hourly");
+  EXPECT_EQ(j.where.line, 5U);
+  EXPECT_EQ(j.where.column, 3U);
+  EXPECT_EQ(j.grace, 10s);
+  EXPECT_FALSE(j.timeout);
+}
+
+TEST_F(load_file, takes_a_typical_file) {
+  const variable password{"BATON_PASSWORD", "swordfish"};
+  const auto result = load((root / "config/typical.yaml").string());
+  ASSERT_TRUE(result.value) << text_of(result);
+  EXPECT_TRUE(result.problems.empty()) << text_of(result);
+  const auto& s = *result.value;
+  EXPECT_EQ(s.store.password, "swordfish");
+  EXPECT_EQ(s.store.tls, tls_mode::verify_identity);
+  EXPECT_EQ(s.store.hosts.size(), 2U);
+  EXPECT_EQ(s.log_format, "json");
+  ASSERT_EQ(s.jobs.size(), 3U);
+  EXPECT_EQ(s.jobs[0].timeout, 2h);
+  EXPECT_TRUE(s.jobs[0].on_crash_retry);
+  EXPECT_EQ(s.jobs[0].grace, 30s);  // from the defaults
+  EXPECT_EQ(s.jobs[1].timeout, 10min);
+  EXPECT_EQ(s.jobs[1].lock_name, "nightly-rollup");
+  const auto& command = std::get<with_value::list>(s.jobs[1].with[0].second.data);
+  ASSERT_EQ(command.size(), 3U);
+  EXPECT_EQ(std::get<std::string>(command[2].data), "500");
+  EXPECT_TRUE(command[2].quoted);
+  EXPECT_FALSE(command[1].quoted);
+  EXPECT_EQ(s.jobs[2].schedule_text, "every 1m30s");
+}
+
+TEST_F(load_file, takes_every_key_there_is) {
+  const variable password{"BATON_PASSWORD", "swordfish"};
+  const auto result = load((root / "config/every-key.yaml").string());
+  ASSERT_TRUE(result.value) << text_of(result);
+  EXPECT_TRUE(result.problems.empty()) << text_of(result);
+  const auto& env = std::get<with_value::map>(result.value->jobs[0].with[1].second.data);
+  EXPECT_EQ(std::get<std::string>(env[1].second.data), "swordfish");
+  EXPECT_TRUE(env[1].second.secret);
+  EXPECT_EQ(result.value->instance, "east-1");
+}
+
+TEST_F(load_file, carries_each_value_to_its_place) {
+  const auto s = good(R"(
+version: 1
+cluster: a
+instance: east-1
+store:
+  url: mysql://u@localhost/d?socket=/s
+  tls: {mode: required, ca: certs/ca.pem}
+  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms, takeover: safe}
+  max_connections: 3
+  max_clock_offset: 2s
+  migrate: false
+max_concurrent_runs: 512
+http: {listen: "[::1]:0"}
+log: {level: debug, format: text}
+plugins: {path: [plugins, /opt/p]}
+jobs:
+  j:
+    plugin: exec
+    schedule: {every: 2h, anchor: 2026-01-01T00:30:00Z}
+    timezone: UTC
+    timeout: 1m
+    grace: 0s
+    lock: {name: L}
+    overlap: skip
+    on_crash: retry
+    isolation: in_process
+    on_lost: report
+    enabled: false
+    description: "what it does: all"
+)");
+  EXPECT_EQ(s.instance, "east-1");
+  EXPECT_EQ(s.store.tls, tls_mode::required);
+  EXPECT_EQ(s.store.tls_ca, (directory / "certs/ca.pem").string());
+  EXPECT_EQ(s.lease_timing.probe, 500ms);
+  EXPECT_EQ(s.lease_timing.probe_timeout, 500ms);
+  EXPECT_EQ(s.lease_timing.wait_timeout, 3s);
+  EXPECT_EQ(s.lease_timing.margin, 1500ms);
+  EXPECT_EQ(s.lease_timing.stop, 500ms);
+  EXPECT_TRUE(s.lease_timing.takeover_safe);
+  EXPECT_EQ(s.max_connections, 3U);
+  EXPECT_EQ(s.max_clock_offset, 2s);
+  EXPECT_FALSE(s.migrate);
+  EXPECT_EQ(s.max_concurrent_runs, 512U);
+  EXPECT_EQ(s.http_host, "::1");
+  EXPECT_EQ(s.http_port, 0);
+  EXPECT_EQ(s.log_level, "debug");
+  EXPECT_EQ(s.log_format, "text");
+  EXPECT_EQ(s.plugin_path, (std::vector<std::string>{(directory / "plugins").string(), "/opt/p"}));
+  const auto& j = s.jobs.at(0);
+  EXPECT_EQ(j.schedule->next(*from_rfc3339("2026-11-22T00:00:00Z")), from_rfc3339("2026-11-22T00:30:00Z"));
+  EXPECT_EQ(j.timeout, 1min);
+  EXPECT_EQ(j.grace, 0s);
+  EXPECT_EQ(j.lock_name, "L");
+  EXPECT_TRUE(j.on_crash_retry);
+  EXPECT_TRUE(j.in_process);
+  EXPECT_FALSE(j.on_lost_abort);
+  EXPECT_FALSE(j.enabled);
+  EXPECT_EQ(j.description, "what it does: all");
+}
+
+TEST_F(load_file, turns_http_off) {
+  EXPECT_FALSE(good(with_job("http: {listen: false}\n")).http_enabled);
+  EXPECT_TRUE(good(with_job("")).http_enabled);
+}
+
+TEST_F(load_file, expands_variables_in_values_and_nowhere_else) {
+  const variable set{"BATON_TEST_SET", "7: x # no"};
+  const variable count{"BATON_TEST_COUNT", "5"};
+  const variable empty{"BATON_TEST_EMPTY", ""};
+  const variable unset{"BATON_TEST_UNSET", nullptr};
+  const auto s =
+      good(with_job(R"(    description: "a ${BATON_TEST_SET} $$x $y ${BATON_TEST_UNSET:-d} ${BATON_TEST_EMPTY:-e}|${BATON_TEST_EMPTY}|"
+max_concurrent_runs: ${BATON_TEST_COUNT}
+)"));
+  EXPECT_EQ(s.jobs.at(0).description, "a 7: x # no $x $y d e||");
+  EXPECT_EQ(s.max_concurrent_runs, 5U);
+}
+
+TEST_F(load_file, reads_secrets_from_where_they_are) {
+  write_file(directory / "secret", "from file\n");
+  write_file(directory / "credential", "from credential\r\n");
+  const variable credentials{"CREDENTIALS_DIRECTORY", directory.c_str()};
+  const variable env{"BATON_TEST_SECRET", "from env"};
+  const auto s = good(with_job(
+      R"(    with: {a: {file: secret}, b: {credential: credential}, c: {env: BATON_TEST_SECRET}, d: [{env: BATON_TEST_SECRET}], e: {env: x, y: z}}
+)"));
+  const auto& with = s.jobs.at(0).with;
+  EXPECT_EQ(std::get<std::string>(with[0].second.data), "from file");
+  EXPECT_EQ(std::get<std::string>(with[1].second.data), "from credential");
+  EXPECT_EQ(std::get<std::string>(with[2].second.data), "from env");
+  EXPECT_EQ(std::get<std::string>(std::get<with_value::list>(with[3].second.data)[0].data), "from env");
+  EXPECT_TRUE(std::holds_alternative<with_value::map>(with[4].second.data));
+  EXPECT_EQ(show_effective(s).find("from "), std::string::npos) << show_effective(s);
+}
+
+TEST_F(load_file, warns_of_a_password_in_the_file_and_takes_it) {
+  const auto result = load_text(with_job("store:\n  url: mysql://u@h/d\n  password: hunter2\n"));
+  ASSERT_TRUE(result.value) << text_of(result);
+  EXPECT_EQ(result.value->store.password, "hunter2");
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_TRUE(result.problems[0].is_warning);
+  EXPECT_EQ(text_of(result).find("hunter2"), std::string::npos);
+  EXPECT_EQ(show_effective(*result.value).find("hunter2"), std::string::npos);
+}
+
+TEST_F(load_file, reads_included_files_in_lexical_order) {
+  std::filesystem::create_directory(directory / "jobs.d");
+  write_file(directory / "jobs.d/20.yaml", "jobs: {second: {plugin: noop, schedule: \"@daily\"}}\n");
+  write_file(directory / "jobs.d/10.yaml", "version: 1\njobs: {first: {plugin: noop, schedule: \"@daily\"}}\n");
+  const auto s = good(with_job("include: [jobs.d/*.yaml, jobs.d/10.yaml, none.d/*.yaml]\ndefaults: {timeout: 7m}\n"));
+  ASSERT_EQ(s.jobs.size(), 3U);
+  EXPECT_EQ(s.jobs[1].name, "first");
+  EXPECT_EQ(s.jobs[2].name, "second");
+  EXPECT_EQ(s.jobs[2].timeout, 7min);
+  EXPECT_EQ(s.jobs[2].where.file, (directory / "jobs.d/20.yaml").string());
+}
+
+TEST_F(load_file, refuses_files_that_it_cannot_or_should_not_read) {
+  const auto message = [](const std::string& file) { return load(file).problems.at(0).message; };
+  EXPECT_EQ(message((directory / "none.yaml").string()), "cannot be read: No such file or directory");
+  EXPECT_EQ(message(directory.string()), "is a directory; a file is expected");
+  write_file(directory / "open.yaml", "version: 1\n");
+  ::chmod((directory / "open.yaml").c_str(), 0666);
+  EXPECT_EQ(message((directory / "open.yaml").string()), "everybody may write this file, so anybody could run programs through it");
+  write_file(directory / "large.yaml", std::string((4U << 20U) + 1, '#'));
+  EXPECT_EQ(message((directory / "large.yaml").string()), "is larger than 4 MiB");
+  EXPECT_EQ(render(load((directory / "none.yaml").string()).problems[0]),
+            (directory / "none.yaml").string() + ": error: cannot be read: No such file or directory\n");
+}
+
+TEST_F(load_file, accepts_byte_order_marks_and_carriage_returns) {
+  const auto s = good("\xef\xbb\xbfversion: 1\r\ncluster: a\r\njobs:\r\n  j:\r\n    plugin: noop\r\n    schedule: \"0 2 * * *\"\r\n");
+  EXPECT_EQ(s.jobs.at(0).schedule_text, "0 2 * * *");
+}
+
+TEST_F(load_file, counts_columns_in_characters) {
+  const auto result = load_text("version: 1\ncluster: a\njobs:\n  j: {description: \"äöü\", plugin: noop, schedule: \"0 0 32 * *\"}\n");
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems[0].where.column, 56U);
+  EXPECT_EQ(result.problems[0].where.line, 4U);
+}
+
+TEST_F(load_file, warns_of_a_file_without_jobs_and_of_a_job_without_schedule) {
+  EXPECT_EQ(only_message("version: 1\ncluster: a\n"), "there is no job, so this instance does nothing");
+  EXPECT_EQ(only_message("version: 1\ncluster: a\njobs: {j: {plugin: noop}}\n"), "has no schedule, so it never runs by itself");
+}
+
+TEST_F(load_file, accepts_the_loosest_and_the_tightest_legal_lease) {
+  const auto with_lease = [&](const std::string& lease) { return with_job("store: {url: \"mysql://u@h/d\", lease: {" + lease + "}}\n"); };
+  good(with_lease("probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms"));
+  EXPECT_EQ(only_message(with_lease("probe: 501ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms")),
+            "probe + probe_timeout + 500ms = 1.501s is more than wait_timeout - margin = 1.5s");
+  EXPECT_EQ(only_message(with_lease("stop: 2001ms")), "margin 3s is less than stop + 1s = 3.001s");
+  EXPECT_EQ(only_message(with_lease("wait_timeout: 2s")), "must be 3s to 1h, got '2s'");
+  EXPECT_EQ(only_message(with_lease("wait_timeout: 15500ms")), "must be whole seconds, got 15.5s");
+}
+
+TEST_F(load_file, prints_effective_settings_that_load_as_the_same) {
+  const variable password{"BATON_PASSWORD", "swordfish"};
+  for (const auto* name : {"smallest", "typical", "every-key"}) {
+    const auto first = load((root / "config" / (std::string{name} + ".yaml")).string());
+    ASSERT_TRUE(first.value);
+    const auto text = show_effective(*first.value);
+    const auto second = load_text(text);
+    ASSERT_TRUE(second.value) << text_of(second) << text;
+    EXPECT_EQ(show_effective(*second.value), text);
+    EXPECT_EQ(second.value->hash, first.value->hash) << text;
+  }
+}
+
+TEST_F(load_file, hashes_what_matters_in_48_bits) {
+  const auto base = good(with_job("")).hash;
+  EXPECT_NE(base, 0U);
+  EXPECT_EQ(base >> 48U, 0U);
+  EXPECT_EQ(base, 0x2d8ec8a295e5U);  // the same on every machine; changes only when keys are added
+  EXPECT_EQ(good(with_job("instance: other\nlog: {level: debug}\nhttp: {listen: false}\n")).hash, base);
+  EXPECT_EQ(good(with_job("# a comment\n")).hash, base);
+  EXPECT_NE(good(with_job("    timeout: 1m\n")).hash, base);
+  EXPECT_NE(good(with_job("    with: {a: b}\n")).hash, base);
+  EXPECT_NE(good(with_job("max_concurrent_runs: 17\n")).hash, base);
+  const auto a = "  a: {plugin: noop, schedule: \"@daily\"}\n";
+  const auto b = "  b: {plugin: noop, schedule: \"@weekly\"}\n";
+  const std::string head = "version: 1\ncluster: a\njobs:\n";
+  EXPECT_EQ(good(head + a + b).hash, good(head + b + a).hash);
+  const variable one{"BATON_TEST_SECRET", "one"};
+  const auto secret = with_job("    with: {a: {env: BATON_TEST_SECRET}}\n");
+  const auto with_one = good(secret).hash;
+  const variable two{"BATON_TEST_SECRET", "two"};
+  EXPECT_EQ(good(secret).hash, with_one);
+}
+
+TEST_F(load_file, expands_aliases) {
+  const auto s = good(
+      "version: 1\ncluster: a\njobs:\n  a: {plugin: noop, schedule: &s \"0 2 * * *\", with: &w {x: 1}}\n  b: {plugin: noop, schedule: *s, "
+      "with: *w}\n");
+  EXPECT_EQ(*s.jobs.at(0).schedule, *s.jobs.at(1).schedule);
+  EXPECT_EQ(s.jobs.at(1).with.size(), 1U);
+}
+
+}  // namespace
+}  // namespace baton::settings::testing
