@@ -62,4 +62,21 @@ struct decoded_frame {
 /// Never reads beyond `bytes`, never allocates more than a small multiple of it.
 [[nodiscard]] result<std::optional<decoded_frame>> decode_frame(std::span<const std::byte> bytes);
 
+/// Takes every whole frame from the front of `buffer` and hands it to `on_frame`, until that says false. False: that it did, or a
+/// sender that cannot be trusted.
+template <typename Callback>
+[[nodiscard]] bool take_frames(std::string& buffer, Callback on_frame) {
+  std::size_t taken = 0;
+  bool good = true;
+  while (good) {
+    auto decoded = decode_frame(std::as_bytes(std::span{buffer}).subspan(taken));
+    good = decoded.has_value();
+    if (!good || !*decoded) break;
+    taken += (*decoded)->size;
+    good = on_frame(std::move((*decoded)->content));
+  }
+  buffer.erase(0, taken);
+  return good;
+}
+
 }  // namespace baton::plugin_host

@@ -1,6 +1,8 @@
 #include "printed.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace baton::plugin_host {
 namespace {
@@ -26,15 +28,37 @@ std::size_t character(std::string_view text) {
   return size;
 }
 
+/// How many bytes from the beginning are well-formed; eight at a time while they are ASCII.
+std::size_t valid_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::uint64_t block = 0;
+    if (at + sizeof block <= text.size()) {
+      std::memcpy(&block, text.data() + at, sizeof block);
+      if ((block & 0x8080808080808080U) == 0) {
+        at += sizeof block;
+        continue;
+      }
+    }
+    const auto size = character(text.substr(at));
+    if (size == 0) break;
+    at += size;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::string valid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const auto size = character(text);
-    out += size == 0 ? replacement : text.substr(0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
+    const auto good = valid_prefix(text);
+    out += text.substr(0, good);
+    text.remove_prefix(good);
+    if (text.empty()) break;
+    out += replacement;
+    text.remove_prefix(1);
   }
   return out;
 }

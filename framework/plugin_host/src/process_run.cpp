@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <span>
 
 #include "printed.hpp"
 
@@ -46,14 +45,7 @@ void process_run::send() {
 
 bool process_run::receive(const listener& on_frame) {
   const auto end = read_some(runner_.socket.get(), incoming_, max_read);
-  while (true) {
-    auto decoded = decode_frame(std::as_bytes(std::span{incoming_}));
-    if (!decoded) {
-      hang_up();
-      return false;
-    }
-    if (!*decoded) break;
-    auto& content = (*decoded)->content;
+  const bool good = take_frames(incoming_, [&](frame content) {
     if (auto* ended = std::get_if<ended_frame>(&content)) {
       report_ = std::move(*ended);
     } else if (const auto* spawned = std::get_if<spawned_frame>(&content)) {
@@ -62,9 +54,10 @@ bool process_run::receive(const listener& on_frame) {
       make_presentable(content);
       on_frame(std::move(content));
     }
-    incoming_.erase(0, (*decoded)->size);
-  }
-  return end == read_end::more_later;
+    return true;
+  });
+  if (!good) hang_up();
+  return good && end == read_end::more_later;
 }
 
 void process_run::hang_up() noexcept { ::shutdown(runner_.socket.get(), SHUT_WR); }

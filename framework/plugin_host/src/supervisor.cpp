@@ -168,30 +168,23 @@ void supervisor::order_stop(const stop_order& order, boot_time now) {
 
 supervisor::cause supervisor::read_instance() {
   if (read_some(instance_.get(), from_instance_, max_read) == read_end::end_of_file) return cause::instance_gone;
-  while (true) {
-    const auto decoded = decode_frame(bytes_of(from_instance_));
-    if (!decoded) return cause::instance_gone;
-    if (!*decoded) return cause::none;
-    if (const auto* extended = std::get_if<extend_frame>(&(*decoded)->content)) {
+  const bool good = take_frames(from_instance_, [&](const frame& content) {
+    if (const auto* extended = std::get_if<extend_frame>(&content)) {
       lease_deadline_ = extended->lease_deadline;
-      to_handler_ += encode_frame(*extended);
-    }
-    if (const auto* stop = std::get_if<stop_frame>(&(*decoded)->content)) {
+      to_handler_ += encode_frame(content);
+    } else if (const auto* stop = std::get_if<stop_frame>(&content)) {
       stop_ordered_ = true;
       order_stop(stop->order, boot_now());
     }
-    from_instance_.erase(0, (*decoded)->size);
-  }
+    return true;
+  });
+  return good ? cause::none : cause::instance_gone;
 }
 
 supervisor::cause supervisor::read_handler() {
   if (!channel_) return cause::none;
   const auto end = read_some(channel_.get(), from_handler_, max_read);
-  while (true) {
-    auto decoded = decode_frame(bytes_of(from_handler_));
-    if (!decoded) return cause::babble;
-    if (!*decoded) break;
-    auto& content = (*decoded)->content;
+  const bool good = take_frames(from_handler_, [&](frame content) {
     if (auto* answer = std::get_if<ended_frame>(&content)) {
       if (!answer_) answer_ = std::move(*answer);
     } else if (std::holds_alternative<started_frame>(content)) {
@@ -203,10 +196,11 @@ supervisor::cause supervisor::read_handler() {
         ++dropped_lines_;
       }
     } else {
-      return cause::babble;
+      return false;
     }
-    from_handler_.erase(0, (*decoded)->size);
-  }
+    return true;
+  });
+  if (!good) return cause::babble;
   // Its end alone says nothing: a handler may close what it does not own. The pidfd says when it has ended.
   if (end == read_end::end_of_file) channel_.reset();
   return cause::none;

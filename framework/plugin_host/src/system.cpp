@@ -71,13 +71,19 @@ read_end read_some(int descriptor, std::string& buffer, std::size_t limit) noexc
 }
 
 bool send_some(int socket, std::string& buffer) noexcept {
-  while (!buffer.empty()) {
-    const auto count = ::send(socket, buffer.data(), buffer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  std::size_t sent = 0;
+  bool open = true;
+  while (sent < buffer.size()) {
+    const auto count = ::send(socket, buffer.data() + sent, buffer.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-    buffer.erase(0, static_cast<std::size_t>(count));
+    if (count < 0) {
+      open = errno == EAGAIN || errno == EWOULDBLOCK;
+      break;
+    }
+    sent += static_cast<std::size_t>(count);
   }
-  return true;
+  buffer.erase(0, sent);
+  return open;
 }
 
 }  // namespace baton::plugin_host
