@@ -54,6 +54,9 @@ class http_client {
     return std::move(received_);
   }
 
+  /// Whether the connection was reset instead of closed: elsewhere than on loopback that costs the client the last answer.
+  [[nodiscard]] bool was_reset() const noexcept { return was_reset_; }
+
   /// One answer with its body, as Content-Length says (none for HEAD); empty if the connection ended before.
   std::string read_answer(bool has_body = true) {
     auto end = received_.find("\r\n\r\n");
@@ -99,11 +102,13 @@ class http_client {
     std::array<char, 16384> buffer;
     const auto size = ::recv(descriptor_, buffer.data(), buffer.size(), 0);
     EXPECT_FALSE(size < 0 && errno == EAGAIN) << "the server said nothing for ten seconds";
+    was_reset_ = was_reset_ || (size < 0 && errno == ECONNRESET);
     if (size > 0) received_.append(buffer.data(), static_cast<std::size_t>(size));
     return size > 0;
   }
 
   int descriptor_;
+  bool was_reset_ = false;
   std::string received_;
 };
 
