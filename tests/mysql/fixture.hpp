@@ -57,6 +57,7 @@ class store_test : public ::testing::TestWithParam<server_kind> {
   [[nodiscard]] static options store_options();
   /// Statements of that account; gives the rows of the last one that has any.
   static std::vector<private_server::row> account_sql(const std::string& statements);
+  [[nodiscard]] static store open_store() { return ok(store::create(store_options())); }
 
  protected:
   void SetUp() override;
@@ -66,7 +67,6 @@ class store_test : public ::testing::TestWithParam<server_kind> {
   static private_server* server();
   void need_private_server();
 
-  [[nodiscard]] static store open_store() { return ok(store::create(store_options())); }
   [[nodiscard]] static std::unique_ptr<lock::session> lock_session() { return ok(open_store().open_lock_session()); }
   [[nodiscard]] static std::unique_ptr<ledger::session> ledger_session() { return ok(open_store().open_ledger_session()); }
 

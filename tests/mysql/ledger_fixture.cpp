@@ -36,6 +36,10 @@ ledger::claim_request instance::request(const std::string& job, std::vector<wall
   if (!ok(locks->owned(names))[0]) {
     EXPECT_EQ(ok(locks->try_acquire(names))[0], lock::try_outcome::acquired) << job;
   }
+  return unheld_request(job, std::move(ticks));
+}
+
+ledger::claim_request instance::unheld_request(const std::string& job, std::vector<wall_time> ticks) const {
   ledger::claim_request made;
   made.cluster = "t";
   made.incarnation = incarnation;
@@ -45,7 +49,7 @@ ledger::claim_request instance::request(const std::string& job, std::vector<wall
   made.dead_owner_wait = timing.dead_owner_wait();
   made.young_session = timing.wait_timeout;
   auto& claimed = made.names.emplace_back();
-  claimed.lock_name = names[0];
+  claimed.lock_name = name(job);
   claimed.lock_connection = locks->connection_id();
   claimed.held_for = seconds{60};
   claimed.lock_session_age = seconds{60};

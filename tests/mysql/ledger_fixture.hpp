@@ -23,6 +23,8 @@ struct instance {
   void register_job(const std::string& job, wall_time since);
   /// A request for one name, which is acquired unless this instance holds it. All waits are long over.
   [[nodiscard]] ledger::claim_request request(const std::string& job, std::vector<wall_time> ticks);
+  /// The same without acquiring anything.
+  [[nodiscard]] ledger::claim_request unheld_request(const std::string& job, std::vector<wall_time> ticks) const;
   [[nodiscard]] ledger::name_reply claim(const std::string& job, std::vector<wall_time> ticks);
   [[nodiscard]] ledger::finish_outcome finish(const ledger::claimed_run& run);
   void release(const std::string& job) { (void)ok(locks->release(std::vector{name(job)})); }

@@ -54,10 +54,10 @@ std::string value_of(const variables& all, std::string_view name) {
 status check_version(const version& v, const std::string& text) {
   if (text.find("TiDB") != std::string::npos)
     return unfit("the server is TiDB (" + text + "), which cannot say who holds a lock; use MySQL or MariaDB");
-  const auto number = std::tuple{v.major, v.minor, v.patch};
-  if (v.kind == flavour::mysql && number < std::tuple{8U, 0U, 1U})
+  // 8.0.0 was never released for use, and Aurora's patch level is no number.
+  if (v.kind == flavour::mysql && v.major < 8)
     return unfit("the server is MySQL " + text + ", which has no SKIP LOCKED; upgrade to 8.0.1 or newer");
-  if (v.kind == flavour::mariadb && number < std::tuple{10U, 6U, 0U})
+  if (v.kind == flavour::mariadb && std::tuple{v.major, v.minor} < std::tuple{10U, 6U})
     return unfit("the server is MariaDB " + text + ", which has no SKIP LOCKED; upgrade to 10.6 or newer");
   return {};
 }
