@@ -1,0 +1,132 @@
+#include "baton/runtime/scheduler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <thread>
+
+#include "baton/runtime/clock.hpp"
+#include "fake_store.hpp"
+
+namespace baton::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using ledger::row_state;
+using ledger::run_outcome;
+
+/// An instance on a fake store, in real time: each test takes a second or two of it.
+class scheduler_test : public ::testing::Test {
+ protected:
+  static job make_job(const std::string& name, microseconds duration, plugin_host::isolation isolation) {
+    job j;
+    j.name = name;
+    j.schedule = std::get<schedule::timetable>(schedule::timetable::from_every({1s, {}}));
+    j.plugin = "noop";
+    j.plugin_path = BATON_SHIPPED_PLUGINS "/noop.so";
+    j.parameters = {{"duration", duration}, {"fail", false}};
+    j.isolation = isolation;
+    j.on_lost = lost_policy::report;
+    j.grace = 5s;
+    return j;
+  }
+
+  void start(std::vector<job> jobs) {
+    options o;
+    o.cluster = "test";
+    o.instance = "one";
+    o.timing = {500ms, 500ms, 3s, 1500ms, 500ms};
+    o.runners.runner_program = BATON_TEST_RUNNER;
+    observe::metrics::options m;
+    for (const auto& j : jobs) m.jobs.push_back({j.name, "@every 1s", "UTC", "noop", j.name});
+    metrics_ = std::make_unique<observe::metrics>(std::move(m));
+    auto made = scheduler::create(io_, std::move(o), std::move(jobs), store_.connections(), clock_, log_, *metrics_);
+    ASSERT_TRUE(made) << made.error().context;
+    scheduler_ = std::move(*made);
+    scheduler_->start();
+  }
+
+  /// Runs the loop until `done`, ten seconds at most.
+  template <typename Done>
+  [[nodiscard]] bool run_until(Done done) {
+    const auto end = clock_.now().steady + 10s;
+    while (!done()) {
+      if (clock_.now().steady > end) return false;
+      io_.run_for(5ms);
+      io_.restart();
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::size_t count(row_state state, run_outcome outcome) {
+    const auto rows = store_.rows();
+    return static_cast<std::size_t>(std::ranges::count_if(rows, [&](const auto& r) { return r.state == state && r.outcome == outcome; }));
+  }
+
+  void stop() {
+    bool stopped = false;
+    scheduler_->stop([&] { stopped = true; });
+    EXPECT_TRUE(run_until([&] { return stopped; }));
+  }
+
+  system_clock clock_;
+  testing::fake_store store_{clock_};
+  observe::log log_{
+      {observe::log_level::debug, observe::log_format::text, [this] { return clock_.now().wall; }, nullptr, [](std::string_view) {}}};
+  std::unique_ptr<observe::metrics> metrics_;
+  boost::asio::io_context io_;
+  std::unique_ptr<scheduler> scheduler_;
+};
+
+TEST_F(scheduler_test, runs_each_tick_once_in_process_and_in_a_runner) {
+  start({make_job("inside", 1ms, plugin_host::isolation::in_process), make_job("outside", 1ms, plugin_host::isolation::process)});
+  ASSERT_TRUE(run_until([&] { return count(row_state::finished, run_outcome::success) >= 4; }));
+  for (const auto& row : store_.rows()) EXPECT_EQ(row.attempt, 1U) << row.key.job;
+  EXPECT_TRUE(scheduler_->report().health.ready);
+  EXPECT_FALSE(scheduler_->report().is_stuck);
+  stop();
+  EXPECT_EQ(store_.locks_held(), 0U);
+}
+
+TEST_F(scheduler_test, g5_tells_a_run_at_once_when_the_server_ends_the_connection) {
+  start({make_job("long", 8s, plugin_host::isolation::process)});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.running == 1; }));
+  const auto ended = clock_.now().steady;
+  store_.end_lock_sessions();
+  ASSERT_TRUE(run_until([&] { return count(row_state::finished, run_outcome::lock_lost) == 1; }));
+  EXPECT_LT(clock_.now().steady - ended, 500ms);
+  ASSERT_TRUE(run_until([&] { return store_.lock_sessions() == 1; })) << "no new lock session was opened";
+  stop();
+}
+
+TEST_F(scheduler_test, keeps_a_hanging_session_open_until_its_runs_are_dead) {
+  start({make_job("long", 8s, plugin_host::isolation::process)});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.running == 1; }));
+  store_.hang(true);
+  ASSERT_TRUE(run_until([&] { return count(row_state::finished, run_outcome::lock_lost) == 1; }));
+  store_.hang(false);
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.ready; }));
+  stop();
+  EXPECT_EQ(store_.locks_held(), 0U);
+}
+
+TEST_F(scheduler_test, g11_lets_a_run_end_by_itself_within_its_grace) {
+  start({make_job("short", 700ms, plugin_host::isolation::process)});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.running == 1; }));
+  stop();
+  EXPECT_EQ(count(row_state::finished, run_outcome::success), 1U);
+  EXPECT_EQ(count(row_state::running, run_outcome::none), 0U);
+  EXPECT_EQ(store_.locks_held(), 0U);
+}
+
+TEST_F(scheduler_test, g11_stops_a_run_that_outlives_its_grace) {
+  auto j = make_job("long", 8s, plugin_host::isolation::process);
+  j.grace = 100ms;
+  start({j});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.running == 1; }));
+  stop();
+  EXPECT_EQ(count(row_state::finished, run_outcome::cancelled), 1U);
+}
+
+}  // namespace
+}  // namespace baton::runtime
