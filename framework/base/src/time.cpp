@@ -32,7 +32,8 @@ std::optional<int> number(std::string_view text) noexcept {
 
 /// "YYYY-MM-DD<separator>hh:mm:ss[.f{1,6}]"
 std::optional<wall_time> read(std::string_view text, char separator) noexcept {
-  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[10] != separator || text[13] != ':' || text[16] != ':') return std::nullopt;
+  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[10] != separator || text[13] != ':' || text[16] != ':')
+    return std::nullopt;
   const auto y = number(text.substr(0, 4));
   const auto mo = number(text.substr(5, 2));
   const auto d = number(text.substr(8, 2));

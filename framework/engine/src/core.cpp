@@ -81,7 +81,8 @@ void scheduler::core::check_time(time_point now) {
     }
   }
   for (const auto& [id, reason] : lost) {
-    tell(session_trouble{true, {errc::store_timeout, reason == lock::loss::deadline ? "no proof of the leases before their deadline" : "no reply in time"}});
+    tell(session_trouble{
+        true, {errc::store_timeout, reason == lock::loss::deadline ? "no proof of the leases before their deadline" : "no reply in time"}});
     condemn(id, reason);
   }
   if (auto* s = ledger(); s != nullptr && s->call != call_kind::none && now_.steady >= s->call_sent + ledger_deadline()) {
@@ -176,8 +177,9 @@ void scheduler::core::pump_ledger_session() {
   const bool claims_due = !claims_.empty() && claims_.begin()->first <= now_.steady;
   if (claims_due && !reconcile_starves) return send_claims(*ledger_, *s);
   if (reconcile_due) {  // in an orderly stop too: silence would end the session
-    ledger::reconcile_request request{options_.cluster, options_.incarnation, options_.instance, options_.version, options_.config_hash,
-                                      changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
+    ledger::reconcile_request request{
+        options_.cluster, options_.incarnation, options_.instance,
+        options_.version, options_.config_hash, changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
     act(reconcile{*ledger_, std::move(request)});
     begin_call(*s, call_kind::reconcile);
   }
@@ -268,14 +270,9 @@ void scheduler::core::lose(name_index n, lock::loss reason) {
       settle(n);
       break;
     case phase::claiming:
-    case phase::finishing:
-      name.lease_lost = true;
-      break;
-    case phase::releasing:
-      settle(n);
-      break;
-    default:
-      break;
+    case phase::finishing: name.lease_lost = true; break;
+    case phase::releasing: settle(n); break;
+    default: break;
   }
 }
 
@@ -330,7 +327,8 @@ void scheduler::core::handle(lock_session_opened&& e) {
     clock_.forget();
     std::vector<session_id> others;
     for (const auto& [id, other] : sessions_) {
-      if (other.is_lock_session && id != e.id && other.at == session_state::state::ready && other.identity != e.identity) others.push_back(id);
+      if (other.is_lock_session && id != e.id && other.at == session_state::state::ready && other.identity != e.identity)
+        others.push_back(id);
     }
     for (const auto id : others) condemn(id, lock::loss::server_changed);
   }
@@ -403,7 +401,9 @@ void scheduler::core::handle(probed&& e) {
   }
   tell(lease_probed{e.when.received - e.when.sent});
   if (!e.reply->writable || !e.reply->quorum || e.reply->identity != s->identity) {
-    const auto reason = !e.reply->writable ? lock::loss::not_primary : !e.reply->quorum ? lock::loss::no_quorum : lock::loss::server_changed;
+    const auto reason = !e.reply->writable ? lock::loss::not_primary
+                        : !e.reply->quorum ? lock::loss::no_quorum
+                                           : lock::loss::server_changed;
     last_trouble_ = {errc::store_unfit, std::string{"the server may not be used any more: "}.append(lock::to_string(reason))};
     tell(session_trouble{true, last_trouble_});
     return condemn(e.id, reason);

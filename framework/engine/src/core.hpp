@@ -18,10 +18,10 @@ using name_index = std::uint32_t;
 /// Where a lock name stands. A name that is not `idle` or `wanted` is in this process's hands: GET_LOCK is not sent for it.
 enum class phase : std::uint8_t {
   idle = 1,
-  wanted,     ///< due, or an open row is to be resolved; waits for a slot, or is parked
+  wanted,  ///< due, or an open row is to be resolved; waits for a slot, or is parked
   acquiring,
-  asking,     ///< an acquire failed on a live connection: is it held?
-  held,       ///< to be claimed at `claim_at`
+  asking,  ///< an acquire failed on a live connection: is it held?
+  held,    ///< to be claimed at `claim_at`
   claiming,
   running,
   dying,      ///< the lease is lost, the run not yet dead
@@ -35,11 +35,11 @@ struct name_state {
   std::uint64_t spread = 0;  ///< hash(incarnation, name): instances begin at different names
   phase at = phase::idle;
   session_id session{};
-  bool lease_lost = false;   ///< while dying or finishing
-  bool resolve = false;      ///< the ledger shows an open row without a process of ours
+  bool lease_lost = false;  ///< while dying or finishing
+  bool resolve = false;     ///< the ledger shows an open row without a process of ours
   boot_time granted{};
   boot_time claim_at{};
-  boot_time not_before{};    ///< of the next try, once it is out of our hands
+  boot_time not_before{};  ///< of the next try, once it is out of our hands
   std::optional<boot_time> owner_free_since;
   run_id run{};
 };
@@ -60,12 +60,12 @@ struct session_state {
   std::uint64_t connection_id = 0;
   lock::server_identity identity;
   boot_time opened{};
-  boot_time last_proof{};   ///< when the last statement left that proved the leases
+  boot_time last_proof{};  ///< when the last statement left that proved the leases
   boot_time probe_at{};
   call_kind call = call_kind::none;
   boot_time call_sent{};
-  std::vector<name_index> called;      ///< the names of the call under way, in order
-  std::set<name_index> names;          ///< acquired by this session and not yet given back
+  std::vector<name_index> called;  ///< the names of the call under way, in order
+  std::set<name_index> names;      ///< acquired by this session and not yet given back
   std::vector<name_index> to_release;
   std::vector<name_index> to_ask;
 };
@@ -144,9 +144,13 @@ class scheduler::core {
 
   void begin_call(session_state& s, call_kind kind, std::vector<name_index> names = {});
   template <typename A>
-  void act(A a) { out_.emplace_back(std::move(a)); }
+  void act(A a) {
+    out_.emplace_back(std::move(a));
+  }
   template <typename N>
-  void tell(N n) { out_.emplace_back(note{std::move(n)}); }
+  void tell(N n) {
+    out_.emplace_back(note{std::move(n)});
+  }
   [[nodiscard]] session_state* find(session_id id);
   [[nodiscard]] session_state* ledger();
   [[nodiscard]] microseconds ledger_deadline() const;
@@ -167,7 +171,7 @@ class scheduler::core {
   std::vector<action> out_;
 
   std::map<session_id, session_state> sessions_;
-  std::optional<session_id> ledger_;              ///< the current one, opening or ready
+  std::optional<session_id> ledger_;                         ///< the current one, opening or ready
   std::vector<std::pair<session_id, boot_time>> abandoned_;  ///< ledger sessions that timed out, and when
   std::uint32_t next_session_ = 1;
   std::uint32_t lock_open_failures_ = 0;
@@ -181,26 +185,26 @@ class scheduler::core {
 
   std::set<std::tuple<wall_time, std::uint64_t, name_index>> ready_;  ///< wanted, to be acquired as slots permit
   std::unordered_map<name_index, std::tuple<wall_time, std::uint64_t, name_index>> ready_key_;
-  std::set<name_index> parked_;                          ///< wanted, until the next reconcile
-  std::set<std::pair<boot_time, name_index>> delayed_;   ///< wanted, by not_before
-  std::set<std::pair<boot_time, name_index>> claims_;    ///< held names by claim_at
+  std::set<name_index> parked_;                         ///< wanted, until the next reconcile
+  std::set<std::pair<boot_time, name_index>> delayed_;  ///< wanted, by not_before
+  std::set<std::pair<boot_time, name_index>> claims_;   ///< held names by claim_at
   std::size_t in_hand_ = 0;
   bool register_again_ = false;
 
   std::map<run_id, run_state> runs_;
   std::uint64_t next_run_ = 1;
-  std::vector<ledger::finish_record> to_finish_;         ///< kept until their reply was read
+  std::vector<ledger::finish_record> to_finish_;  ///< kept until their reply was read
   std::vector<name_index> to_finish_names_;
-  std::size_t finishing_now_ = 0;                        ///< of them, those in the call under way
-  boot_time ledger_pause_until_{};                       ///< after a deadlock or a refused statement
+  std::size_t finishing_now_ = 0;   ///< of them, those in the call under way
+  boot_time ledger_pause_until_{};  ///< after a deadlock or a refused statement
 
   boot_time reconcile_at_{};
   std::optional<wall_time> changed_since_;
   bool clock_unfit_ = false;
 
   bool stopping_ = false;
-  std::optional<boot_time> stop_store_deadline_;         ///< after it the rows are left to others
-  std::set<std::pair<boot_time, run_id>> stop_at_;       ///< when a draining run's grace is over
+  std::optional<boot_time> stop_store_deadline_;    ///< after it the rows are left to others
+  std::set<std::pair<boot_time, run_id>> stop_at_;  ///< when a draining run's grace is over
   bool signed_off_ = false;
   bool exited_ = false;
 };

@@ -38,8 +38,8 @@ void scheduler::core::handle(run_ended&& e) {
 
   const auto ended = clock_.now(now_.steady).value_or(now_.wall);
   if (run.started) run.started = std::min(*run.started, ended - e.took);  // the news of a short run's start and end arrive together
-  ledger::finish_record record{run.run.key, run.run.fence, e.outcome, e.reason, run.started, ended,
-                               std::move(e.error), std::move(e.output), false};
+  ledger::finish_record record{run.run.key, run.run.fence,      e.outcome,           e.reason, run.started,
+                               ended,       std::move(e.error), std::move(e.output), false};
   if (run.lease_lost) record.outcome = ledger::run_outcome::lock_lost;
   const auto& policy = jobs_[run.job].policy;
   const bool crashed = record.outcome == ledger::run_outcome::crashed || record.outcome == ledger::run_outcome::lock_lost;
@@ -68,7 +68,8 @@ void scheduler::core::handle(finished&& e) {
     return;
   }
   const auto split = static_cast<std::ptrdiff_t>(count);
-  const std::vector<ledger::finish_record> records{std::make_move_iterator(to_finish_.begin()), std::make_move_iterator(to_finish_.begin() + split)};
+  const std::vector<ledger::finish_record> records{std::make_move_iterator(to_finish_.begin()),
+                                                   std::make_move_iterator(to_finish_.begin() + split)};
   const std::vector<name_index> names{to_finish_names_.begin(), to_finish_names_.begin() + split};
   to_finish_.erase(to_finish_.begin(), to_finish_.begin() + split);
   to_finish_names_.erase(to_finish_names_.begin(), to_finish_names_.begin() + split);
@@ -95,7 +96,8 @@ void scheduler::core::handle(stop_requested&& /*unused*/) {
   }
 }
 
-/// No new run; running ones end by themselves within their grace, or are stopped; rows are closed, then names released, then the store closed.
+/// No new run; running ones end by themselves within their grace, or are stopped; rows are closed, then names released, then the store
+/// closed.
 void scheduler::core::pump_stop() {
   while (!stop_at_.empty() && stop_at_.begin()->first <= now_.steady) {
     const auto id = stop_at_.begin()->second;

@@ -9,8 +9,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t claims_at_once = 512;
-constexpr std::size_t ticks_at_once = 10'000;                 // of one job in one claim; the rest follows in the next
-constexpr microseconds changes_overlap = seconds{10};         // a row can commit after a newer one
+constexpr std::size_t ticks_at_once = 10'000;          // of one job in one claim; the rest follows in the next
+constexpr microseconds changes_overlap = seconds{10};  // a row can commit after a newer one
 constexpr microseconds lock_error_pause = milliseconds{250};
 
 bool is_in_hand(phase p) { return p != phase::idle && p != phase::wanted; }
@@ -316,21 +316,19 @@ void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time s
       // It never started: whoever has the name next, and we first, takes up our own row again.
       name.resolve = true;
       if (!name.lease_lost && stopping_) {
-        to_finish_.push_back({reply.run->key, reply.run->fence, ledger::run_outcome::cancelled, ledger::reason_code::none, std::nullopt, store_now,
-                              "the instance was stopped before the run started", "", true});
+        to_finish_.push_back({reply.run->key, reply.run->fence, ledger::run_outcome::cancelled, ledger::reason_code::none, std::nullopt,
+                              store_now, "the instance was stopped before the run started", "", true});
         to_finish_names_.push_back(n);
         return move_to(name, phase::finishing);
       }
       return settle(n);
-    case verdict::nothing_due:
-      return give_back(n);
+    case verdict::nothing_due: return give_back(n);
     case verdict::unresolved:
       if (!reply.owner_seen_free) name.owner_free_since.reset();
       if (reply.owner_seen_free && !name.owner_free_since) name.owner_free_since = now_.steady;
       tell(owner_unresolved{label_of(name), reply.wait, reply.owner_seen_free});
       return hold(n, reply.wait);
-    case verdict::fence_busy:
-      return hold(n, milliseconds{5});
+    case verdict::fence_busy: return hold(n, milliseconds{5});
     case verdict::unregistered:
       register_again_ = true;
       name.not_before = now_.steady + lock_error_pause;

@@ -14,7 +14,8 @@ void store_clock::sample(boot_time sent, boot_time received, wall_time store) {
   const auto middle = sent + round_trip / 2;
   const reading fresh{received, round_trip, store.time_since_epoch() - middle.time_since_epoch()};
   // No round trip explains the difference: the store's clock was set, and what was known before is void.
-  if (best_ && std::chrono::abs(fresh.offset - best_->offset) > (fresh.round_trip + best_->round_trip) / 2 + drift_allowance) samples_.clear();
+  if (best_ && std::chrono::abs(fresh.offset - best_->offset) > (fresh.round_trip + best_->round_trip) / 2 + drift_allowance)
+    samples_.clear();
   samples_.push_back(fresh);
   while (samples_.size() > most_samples || received - samples_.front().received > sample_life) samples_.pop_front();
   best_ = *std::ranges::min_element(samples_, {}, &reading::round_trip);

@@ -35,7 +35,8 @@ int check_command(const std::string& file, bool show_effective, bool with_store)
   if (!checked.value) return exit_configuration;
   if (show_effective) std::fputs(settings::show_effective(checked.value->settings).c_str(), stdout);
   if (with_store) return connect(checked.value->settings);
-  if (!show_effective) std::printf("%s: %zu job%s, no errors\n", file.c_str(), checked.value->jobs.size(), checked.value->jobs.size() == 1 ? "" : "s");
+  if (!show_effective)
+    std::printf("%s: %zu job%s, no errors\n", file.c_str(), checked.value->jobs.size(), checked.value->jobs.size() == 1 ? "" : "s");
   return exit_ok;
 }
 
@@ -57,10 +58,11 @@ int migrate_command(const std::string& file, bool print_only) {
 int version_command(const std::string& format) {
   const auto client = mysql::store::client_version();
   if (format == "json") {
-    std::printf("{\"version\": \"%s\", \"revision\": \"%s\", \"compiler\": \"%s\", \"mysql_client\": \"%s\"}\n", BATON_VERSION, BATON_REVISION, BATON_COMPILER,
-                client.c_str());
+    std::printf("{\"version\": \"%s\", \"revision\": \"%s\", \"compiler\": \"%s\", \"mysql_client\": \"%s\"}\n", BATON_VERSION,
+                BATON_REVISION, BATON_COMPILER, client.c_str());
   } else if (format == "yaml") {
-    std::printf("version: \"%s\"\nrevision: \"%s\"\ncompiler: \"%s\"\nmysql_client: \"%s\"\n", BATON_VERSION, BATON_REVISION, BATON_COMPILER, client.c_str());
+    std::printf("version: \"%s\"\nrevision: \"%s\"\ncompiler: \"%s\"\nmysql_client: \"%s\"\n", BATON_VERSION, BATON_REVISION,
+                BATON_COMPILER, client.c_str());
   } else {
     std::printf("baton %s (%s), %s, %s\n", BATON_VERSION, BATON_REVISION, BATON_COMPILER, client.c_str());
   }

@@ -57,7 +57,8 @@ class plugin_checker {
     auto& slot = loaded_[j.plugin];
     const auto at = "jobs." + j.name + ".plugin";
     if (j.plugin.find('/') != std::string::npos) {
-      report(j.plugin_where, at, "a plugin is named, not given as a path: '" + j.plugin + "'", "put its folder into plugins.path, and its name without .so here");
+      report(j.plugin_where, at, "a plugin is named, not given as a path: '" + j.plugin + "'",
+             "put its folder into plugins.path, and its name without .so here");
       return nullptr;
     }
     for (const auto& folder : path_) {
@@ -90,7 +91,8 @@ class plugin_checker {
     for (const auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) {
       auto where = j.with_where.line == 0 ? j.where : j.with_where;
       if (e.line != 0) where = {where.file, e.line, e.column};
-      report(where, "jobs." + j.name + ".with" + (e.path.empty() ? "" : "." + e.path), e.message + " (plugin " + plugin.name + " " + plugin.version + ")", "");
+      report(where, "jobs." + j.name + ".with" + (e.path.empty() ? "" : "." + e.path),
+             e.message + " (plugin " + plugin.name + " " + plugin.version + ")", "");
     }
     return std::nullopt;
   }

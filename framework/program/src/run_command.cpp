@@ -133,8 +133,7 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
   const auto& s = c.settings;
   observe::metrics metrics{metrics_options(c)};
   observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
-                    [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); },
-                    nullptr}};
+                    [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); }, nullptr}};
   if (clock_is_set_off) log.warning("the wall clock is set off by BATON_TEST_CLOCK_OFFSET: only for tests");
   for (const auto& plugin : c.plugins) {
     metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
@@ -152,7 +151,8 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
 
   asio::io_context io{1};
   const auto connect_limit = options.connect_timeout * static_cast<int>(std::max<std::size_t>(1, options.hosts.size())) * 2;
-  auto scheduler = runtime::scheduler::create(io, scheduler_options(s), c.jobs, make_store(*store, s.migrate, connect_limit), time, log, metrics);
+  auto scheduler =
+      runtime::scheduler::create(io, scheduler_options(s), c.jobs, make_store(*store, s.migrate, connect_limit), time, log, metrics);
   if (!scheduler) return fail("the scheduler cannot be started", scheduler.error());
 
   std::unique_ptr<admin::server> http;

@@ -93,9 +93,9 @@ void observer::on(const engine::run_over& n) {
   metrics_.run_ended(name(n.job), outcome, n.took);
   metrics_.running(name(n.job), --running_[n.job]);
   metrics_.job_times(name(n.job), r.finished, r.outcome == run_outcome::success ? r.finished : wall_time{});
-  const auto level = r.outcome == run_outcome::success                                                     ? observe::log_level::info
-                     : r.outcome == run_outcome::cancelled || r.outcome == run_outcome::failure             ? observe::log_level::warning
-                                                                                                            : observe::log_level::error;
+  const auto level = r.outcome == run_outcome::success                                          ? observe::log_level::info
+                     : r.outcome == run_outcome::cancelled || r.outcome == run_outcome::failure ? observe::log_level::warning
+                                                                                                : observe::log_level::error;
   if (!log_.is_enabled(level)) return;
   std::vector<observe::log_field> fields{{"job", name(n.job)},
                                          {"tick", to_rfc3339(r.key.tick)},
@@ -109,8 +109,7 @@ void observer::on(const engine::run_over& n) {
 
 void observer::on(const engine::finish_refused& n) {
   metrics_.fenced_write_rejected();
-  log_.warning("the end of a run was not written: its row is not ours any more",
-               {{"job", name(n.job)}, {"tick", to_rfc3339(n.key.tick)}});
+  log_.warning("the end of a run was not written: its row is not ours any more", {{"job", name(n.job)}, {"tick", to_rfc3339(n.key.tick)}});
 }
 
 void observer::on(const engine::owner_unresolved& n) {
@@ -156,7 +155,8 @@ void observer::on(const engine::clock_stepped& n) {
 
 void observer::on(const engine::clock_unfit& n) {
   if (n.unfit) {
-    log_.error("this machine's clock is further from the store's than max_clock_offset: nothing new is started", {{"offset", to_text(n.offset)}});
+    log_.error("this machine's clock is further from the store's than max_clock_offset: nothing new is started",
+               {{"offset", to_text(n.offset)}});
   } else {
     log_.info("this machine's clock agrees with the store's again", {{"offset", to_text(n.offset)}});
   }

@@ -1,8 +1,8 @@
 #include "baton/runtime/scheduler.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <random>
@@ -49,8 +49,8 @@ ledger::run_outcome outcome_of(plugin_host::run_end end) {
 std::vector<engine::job> engine_jobs(const options& opts, const std::vector<job>& jobs) {
   std::vector<engine::job> list;
   for (const auto& j : jobs) {
-    list.push_back({j.name, j.schedule, lock::scheduler_name(opts.cluster, j.lock_name.empty() ? j.name : j.lock_name), schedule_hash(j), j.policy, j.grace,
-                    j.enabled});
+    list.push_back({j.name, j.schedule, lock::scheduler_name(opts.cluster, j.lock_name.empty() ? j.name : j.lock_name), schedule_hash(j),
+                    j.policy, j.grace, j.enabled});
   }
   return list;
 }
@@ -61,7 +61,8 @@ std::vector<engine::job> engine_jobs(const options& opts, const std::vector<job>
 /// arrives after the end is dropped.
 class scheduler::impl : public std::enable_shared_from_this<impl> {
  public:
-  impl(boost::asio::io_context& io, options opts, std::vector<job> jobs, store where, const clock& time, observe::log& log, observe::metrics& metrics)
+  impl(boost::asio::io_context& io, options opts, std::vector<job> jobs, store where, const clock& time, observe::log& log,
+       observe::metrics& metrics)
       : io_(io),
         opts_(std::move(opts)),
         jobs_(std::move(jobs)),
@@ -77,21 +78,21 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   }
 
   status start_executor() {
-    auto made = plugin_host::executor::create(opts_.runners, clock_, [weak = weak_from_this(), &io = io_](plugin_host::run_id id, plugin_host::run_event e) {
-      boost::asio::post(io, [weak, id, e = std::move(e)]() mutable {
-        if (const auto self = weak.lock()) self->on_run(id, std::move(e));
-      });
-    });
+    auto made = plugin_host::executor::create(opts_.runners, clock_,
+                                              [weak = weak_from_this(), &io = io_](plugin_host::run_id id, plugin_host::run_event e) {
+                                                boost::asio::post(io, [weak, id, e = std::move(e)]() mutable {
+                                                  if (const auto self = weak.lock()) self->on_run(id, std::move(e));
+                                                });
+                                              });
     if (!made) return made.error();
     executor_ = std::move(*made);
     return {};
   }
 
   void start() {
-    log_.info("scheduler started", {{"cluster", opts_.cluster},
-                                    {"instance", opts_.instance},
-                                    {"incarnation", incarnation_},
-                                    {"jobs", std::to_string(jobs_.size())}});
+    log_.info(
+        "scheduler started",
+        {{"cluster", opts_.cluster}, {"instance", opts_.instance}, {"incarnation", incarnation_}, {"jobs", std::to_string(jobs_.size())}});
     step([this](time_point now) { return engine_.advance(now); });
   }
 
@@ -125,7 +126,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   friend class scheduler;
 
   [[nodiscard]] engine::options engine_options() const {
-    return {opts_.cluster, incarnation_, opts_.instance, opts_.version, opts_.config_hash, opts_.timing, opts_.takeover, opts_.max_concurrent_runs,
+    return {opts_.cluster,         incarnation_, opts_.instance, opts_.version,
+            opts_.config_hash,     opts_.timing, opts_.takeover, opts_.max_concurrent_runs,
             opts_.max_clock_offset};
   }
 
@@ -279,7 +281,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       const auto it = self->run_jobs_.find(id);
       if (it == self->run_jobs_.end()) return;
       const auto& j = self->jobs_[it->second];
-      self->log_.error("a handler in process did not stop when told to", {{"job", j.name}, {"on_lost", j.on_lost == lost_policy::abort ? "abort" : "report"}});
+      self->log_.error("a handler in process did not stop when told to",
+                       {{"job", j.name}, {"on_lost", j.on_lost == lost_policy::abort ? "abort" : "report"}});
       if (j.on_lost == lost_policy::abort) std::abort();
     });
   }
@@ -336,8 +339,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   std::unique_ptr<plugin_host::executor> executor_;
 };
 
-result<std::unique_ptr<scheduler>> scheduler::create(boost::asio::io_context& io, options opts, std::vector<job> jobs, store where, const clock& time,
-                                                     observe::log& log, observe::metrics& metrics) {
+result<std::unique_ptr<scheduler>> scheduler::create(boost::asio::io_context& io, options opts, std::vector<job> jobs, store where,
+                                                     const clock& time, observe::log& log, observe::metrics& metrics) {
   if (auto valid = opts.timing.validate(); !valid) return valid.error();
   if (opts.cluster.empty() || opts.cluster.size() > lock::max_cluster_length) {
     return failure{errc::invalid_configuration, "cluster: 1 to " + std::to_string(lock::max_cluster_length) + " characters are needed"};

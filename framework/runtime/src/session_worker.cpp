@@ -169,7 +169,9 @@ void ledger_worker::open_session(const opener& open) {
   const auto held = session.hold_incarnation(who_.cluster, who_.incarnation);
   if (!held) return deliver_(engine::session_failed{id_, held.error()});
   if (!*held) {
-    return deliver_(engine::session_failed{id_, {errc::store_busy, "an earlier connection of this instance still holds its incarnation's lock; waiting for the server to end it"}});
+    return deliver_(engine::session_failed{
+        id_,
+        {errc::store_busy, "an earlier connection of this instance still holds its incarnation's lock; waiting for the server to end it"}});
   }
   auto jobs = session.register_jobs(who_.cluster, who_.jobs);
   if (!jobs) return deliver_(engine::session_failed{id_, jobs.error()});

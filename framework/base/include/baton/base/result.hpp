@@ -12,28 +12,28 @@ namespace baton {
 
 /// What kind of failure happened. Numbers are stable, documented in docs/reference/error-codes.md, and never reused.
 enum class errc : std::int32_t {
-  invalid_argument = 1,     ///< a value from outside does not fit; the context says which, and what would
+  invalid_argument = 1,  ///< a value from outside does not fit; the context says which, and what would
   invalid_configuration = 2,
-  invalid_key = 3,          ///< a lock name that no server would treat as the caller means
+  invalid_key = 3,  ///< a lock name that no server would treat as the caller means
   not_found = 4,
-  io = 5,                   ///< the operating system refused; the context holds its words
-  internal = 6,             ///< a defect of Baton's
+  io = 5,        ///< the operating system refused; the context holds its words
+  internal = 6,  ///< a defect of Baton's
 
-  store_unavailable = 20,   ///< no connection, or it ended: nothing is known of what was under way
-  store_unfit = 21,         ///< the server answers, but must not be used; the context says why and what cures it
-  store_timeout = 22,       ///< a call exceeded its deadline: nothing is known of what was under way
-  store_busy = 23,          ///< deadlock or lock wait time-out; rolled back, safe to repeat
-  store_query = 24,         ///< the server refused a statement on a live connection
-  schema_outdated = 25,     ///< tables are missing or of an older release
+  store_unavailable = 20,  ///< no connection, or it ended: nothing is known of what was under way
+  store_unfit = 21,        ///< the server answers, but must not be used; the context says why and what cures it
+  store_timeout = 22,      ///< a call exceeded its deadline: nothing is known of what was under way
+  store_busy = 23,         ///< deadlock or lock wait time-out; rolled back, safe to repeat
+  store_query = 24,        ///< the server refused a statement on a live connection
+  schema_outdated = 25,    ///< tables are missing or of an older release
   access_denied = 26,
 
   already_locked = 40,
   not_locked = 41,
   lock_lost = 42,
-  interrupted = 43,         ///< a wait was ended from outside (KILL QUERY); the lock is not held
+  interrupted = 43,  ///< a wait was ended from outside (KILL QUERY); the lock is not held
   deadlock = 44,
 
-  plugin_refused = 60,      ///< not loadable, or of an ABI this host does not speak
+  plugin_refused = 60,  ///< not loadable, or of an ABI this host does not speak
   spawn_failed = 61,
 };
 

@@ -14,7 +14,7 @@ struct health {
   bool ready = false;
   std::vector<std::string> reasons;  ///< why it is not ready, in sentences
   std::size_t running = 0;
-  std::size_t due = 0;               ///< lock names with due ticks that have not been claimed
+  std::size_t due = 0;  ///< lock names with due ticks that have not been claimed
   std::size_t lock_sessions = 0;
   std::size_t ledger_sessions = 0;
   std::size_t abandoned_sessions = 0;

@@ -45,84 +45,240 @@ enum class run_id : std::uint64_t {};
 
 // ---- Actions: what the runtime is to do. Calls on one session are never two at a time.
 
-struct open_lock_session { session_id id; };
+struct open_lock_session {
+  session_id id;
+};
 /// Open, then take the incarnation's lock, then register the jobs.
-struct open_ledger_session { session_id id; };
+struct open_ledger_session {
+  session_id id;
+};
 /// Interrupt whatever call is under way, close, forget. The runs that lived by it are dead.
-struct close_session { session_id id; };
-struct acquire { session_id id; std::vector<std::string> names; };
-struct ask_owned { session_id id; std::vector<std::string> names; };
-struct probe { session_id id; std::vector<std::string> names; };
-struct release { session_id id; std::vector<std::string> names; };
-struct claim { session_id id; ledger::claim_request request; };
-struct finish { session_id id; std::vector<ledger::finish_record> records; };
-struct reconcile { session_id id; ledger::reconcile_request request; };
-struct register_jobs { session_id id; };
-struct sign_off { session_id id; };
+struct close_session {
+  session_id id;
+};
+struct acquire {
+  session_id id;
+  std::vector<std::string> names;
+};
+struct ask_owned {
+  session_id id;
+  std::vector<std::string> names;
+};
+struct probe {
+  session_id id;
+  std::vector<std::string> names;
+};
+struct release {
+  session_id id;
+  std::vector<std::string> names;
+};
+struct claim {
+  session_id id;
+  ledger::claim_request request;
+};
+struct finish {
+  session_id id;
+  std::vector<ledger::finish_record> records;
+};
+struct reconcile {
+  session_id id;
+  ledger::reconcile_request request;
+};
+struct register_jobs {
+  session_id id;
+};
+struct sign_off {
+  session_id id;
+};
 struct start_run {
   run_id id;
   job_index job;
   ledger::claimed_run run;
   boot_time lease_deadline;
 };
-struct extend_run { run_id id; boot_time lease_deadline; };
+struct extend_run {
+  run_id id;
+  boot_time lease_deadline;
+};
 /// The run's token now, SIGTERM after the one time, SIGKILL after the other.
-struct stop_run { run_id id; microseconds terminate_after; microseconds kill_after; };
+struct stop_run {
+  run_id id;
+  microseconds terminate_after;
+  microseconds kill_after;
+};
 struct exit_now {};  ///< everything is stopped, written, released and closed
 
 // ---- Notes: what people want to know. The runtime turns them into log lines and metrics.
 
-struct lock_attempted { job_index job; enum class outcome : std::uint8_t { acquired = 1, busy, error } what; microseconds took; };
-struct ticks_duplicate { job_index job; std::uint32_t count; };
-struct lock_taken { job_index job; };
-struct lock_given_back { job_index job; microseconds held_for; };
-struct lock_was_lost { job_index job; lock::loss reason; bool was_running; };
-struct lease_probed { microseconds took; };
-struct tick_decided { job_index job; ledger::decision what; };
-struct run_claimed { job_index job; ledger::claimed_run run; microseconds late; };
-struct run_over { job_index job; ledger::finish_record record; std::uint32_t attempt; microseconds took; };
-struct finish_refused { job_index job; ledger::tick_key key; };
-struct owner_unresolved { job_index job; microseconds wait; bool owner_seen_free; };
-struct next_tick_known { job_index job; wall_time tick; };
-struct store_state { bool up; failure why; };          ///< on every change
-struct session_trouble { bool is_lock_session; failure why; };
-struct session_opened_note { bool is_lock_session; std::uint64_t connection_id; };
+struct lock_attempted {
+  job_index job;
+  enum class outcome : std::uint8_t { acquired = 1, busy, error } what;
+  microseconds took;
+};
+struct ticks_duplicate {
+  job_index job;
+  std::uint32_t count;
+};
+struct lock_taken {
+  job_index job;
+};
+struct lock_given_back {
+  job_index job;
+  microseconds held_for;
+};
+struct lock_was_lost {
+  job_index job;
+  lock::loss reason;
+  bool was_running;
+};
+struct lease_probed {
+  microseconds took;
+};
+struct tick_decided {
+  job_index job;
+  ledger::decision what;
+};
+struct run_claimed {
+  job_index job;
+  ledger::claimed_run run;
+  microseconds late;
+};
+struct run_over {
+  job_index job;
+  ledger::finish_record record;
+  std::uint32_t attempt;
+  microseconds took;
+};
+struct finish_refused {
+  job_index job;
+  ledger::tick_key key;
+};
+struct owner_unresolved {
+  job_index job;
+  microseconds wait;
+  bool owner_seen_free;
+};
+struct next_tick_known {
+  job_index job;
+  wall_time tick;
+};
+struct store_state {
+  bool up;
+  failure why;
+};  ///< on every change
+struct session_trouble {
+  bool is_lock_session;
+  failure why;
+};
+struct session_opened_note {
+  bool is_lock_session;
+  std::uint64_t connection_id;
+};
 struct server_changed {};
-struct clock_measured { microseconds offset; };        ///< local wall clock minus store time
-struct clock_stepped { microseconds by; };
-struct clock_unfit { microseconds offset; bool unfit; };  ///< beyond max_clock_offset, or back within it
-struct call_took { const char* operation; microseconds took; };
+struct clock_measured {
+  microseconds offset;
+};  ///< local wall clock minus store time
+struct clock_stepped {
+  microseconds by;
+};
+struct clock_unfit {
+  microseconds offset;
+  bool unfit;
+};  ///< beyond max_clock_offset, or back within it
+struct call_took {
+  const char* operation;
+  microseconds took;
+};
 
-using note = std::variant<lock_attempted, ticks_duplicate, lock_taken, lock_given_back, lock_was_lost, lease_probed, tick_decided, run_claimed, run_over,
-                          finish_refused, owner_unresolved, next_tick_known, store_state, session_trouble, session_opened_note, server_changed,
-                          clock_measured, clock_stepped, clock_unfit, call_took>;
+using note = std::variant<lock_attempted, ticks_duplicate, lock_taken, lock_given_back, lock_was_lost, lease_probed, tick_decided,
+                          run_claimed, run_over, finish_refused, owner_unresolved, next_tick_known, store_state, session_trouble,
+                          session_opened_note, server_changed, clock_measured, clock_stepped, clock_unfit, call_took>;
 
-using action = std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish, reconcile,
-                            register_jobs, sign_off, start_run, extend_run, stop_run, exit_now, note>;
+using action = std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish,
+                            reconcile, register_jobs, sign_off, start_run, extend_run, stop_run, exit_now, note>;
 
 // ---- Events: what has happened. `sent` is read right before a call leaves, `received` when its reply is there.
 
-struct span_of_call { boot_time sent; boot_time received; };
+struct span_of_call {
+  boot_time sent;
+  boot_time received;
+};
 
-struct lock_session_opened { session_id id; std::uint64_t connection_id; lock::server_identity identity; };
-struct ledger_session_opened { session_id id; std::uint64_t connection_id; std::vector<ledger::registered_job> jobs; };
-struct session_failed { session_id id; failure why; };   ///< it could not be opened
-struct session_ended { session_id id; };                 ///< end of file between two calls
-struct acquired { session_id id; span_of_call when; result<std::vector<lock::try_outcome>> reply; };
-struct owned_known { session_id id; span_of_call when; result<std::vector<bool>> reply; };
-struct probed { session_id id; span_of_call when; result<lock::probe_reply> reply; };
-struct released { session_id id; span_of_call when; result<std::vector<lock::release_outcome>> reply; };
-struct claimed { session_id id; span_of_call when; result<ledger::claim_reply> reply; };
-struct finished { session_id id; span_of_call when; result<std::vector<ledger::finish_outcome>> reply; };
-struct reconciled { session_id id; span_of_call when; result<ledger::reconcile_reply> reply; };
-struct jobs_registered { session_id id; span_of_call when; result<std::vector<ledger::registered_job>> reply; };
-struct signed_off { session_id id; };
-struct run_started { run_id id; };
+struct lock_session_opened {
+  session_id id;
+  std::uint64_t connection_id;
+  lock::server_identity identity;
+};
+struct ledger_session_opened {
+  session_id id;
+  std::uint64_t connection_id;
+  std::vector<ledger::registered_job> jobs;
+};
+struct session_failed {
+  session_id id;
+  failure why;
+};  ///< it could not be opened
+struct session_ended {
+  session_id id;
+};  ///< end of file between two calls
+struct acquired {
+  session_id id;
+  span_of_call when;
+  result<std::vector<lock::try_outcome>> reply;
+};
+struct owned_known {
+  session_id id;
+  span_of_call when;
+  result<std::vector<bool>> reply;
+};
+struct probed {
+  session_id id;
+  span_of_call when;
+  result<lock::probe_reply> reply;
+};
+struct released {
+  session_id id;
+  span_of_call when;
+  result<std::vector<lock::release_outcome>> reply;
+};
+struct claimed {
+  session_id id;
+  span_of_call when;
+  result<ledger::claim_reply> reply;
+};
+struct finished {
+  session_id id;
+  span_of_call when;
+  result<std::vector<ledger::finish_outcome>> reply;
+};
+struct reconciled {
+  session_id id;
+  span_of_call when;
+  result<ledger::reconcile_reply> reply;
+};
+struct jobs_registered {
+  session_id id;
+  span_of_call when;
+  result<std::vector<ledger::registered_job>> reply;
+};
+struct signed_off {
+  session_id id;
+};
+struct run_started {
+  run_id id;
+};
 /// The process and all its descendants are gone. `outcome` and `took`: as the handler or the host saw it.
-struct run_ended { run_id id; ledger::run_outcome outcome; ledger::reason_code reason; std::string error; std::string output; microseconds took{}; };
+struct run_ended {
+  run_id id;
+  ledger::run_outcome outcome;
+  ledger::reason_code reason;
+  std::string error;
+  std::string output;
+  microseconds took{};
+};
 struct stop_requested {};  ///< the second one cuts the grace times short
 
-using event = std::variant<lock_session_opened, ledger_session_opened, session_failed, session_ended, acquired, owned_known, probed, released, claimed,
-                           finished, reconciled, jobs_registered, signed_off, run_started, run_ended, stop_requested>;
+using event = std::variant<lock_session_opened, ledger_session_opened, session_failed, session_ended, acquired, owned_known, probed,
+                           released, claimed, finished, reconciled, jobs_registered, signed_off, run_started, run_ended, stop_requested>;
 
 }  // namespace baton::engine

@@ -22,9 +22,9 @@ struct job_claim {
 /// A lock name to claim under. All jobs that share it and that the instance knows are listed, due or not.
 struct name_claim {
   std::string lock_name;
-  std::uint64_t lock_connection = 0;     ///< of the session that holds the name
-  microseconds held_for{};               ///< since its grant was received
-  microseconds lock_session_age{};       ///< since that session was opened
+  std::uint64_t lock_connection = 0;           ///< of the session that holds the name
+  microseconds held_for{};                     ///< since its grant was received
+  microseconds lock_session_age{};             ///< since that session was opened
   std::optional<microseconds> owner_free_for;  ///< how long the owner of the open row has been known to be gone
   std::vector<job_claim> jobs;
 };
@@ -89,16 +89,16 @@ struct decision {
 struct name_reply {
   std::string lock_name;
   name_verdict verdict{};
-  microseconds wait{};             ///< unresolved: how long until it is worth asking again
-  bool owner_seen_free = false;    ///< unresolved: the owner's incarnation lock was free
+  microseconds wait{};           ///< unresolved: how long until it is worth asking again
+  bool owner_seen_free = false;  ///< unresolved: the owner's incarnation lock was free
   std::optional<claimed_run> run;
   std::vector<decision> decisions;
   struct progress {
     std::string job;
-    wall_time decided_until{};  ///< end of the last decided row
+    wall_time decided_until{};     ///< end of the last decided row
     std::uint32_t duplicates = 0;  ///< of the ticks asked for, those that had a row already
     std::vector<wall_time> early;  ///< left to wait: later than the store's clock
-    bool undecided = false;     ///< due ticks are left for after this run
+    bool undecided = false;        ///< due ticks are left for after this run
   };
   std::vector<progress> jobs;
 };
@@ -111,8 +111,8 @@ struct claim_reply {
 /// What to write for one name.
 struct name_plan {
   struct row_update {
-    tick_row row;                    ///< as it shall be
-    row_state expected_state{};      ///< as it was read
+    tick_row row;                ///< as it shall be
+    row_state expected_state{};  ///< as it was read
     std::uint64_t expected_fence = 0;
   };
   name_reply reply;

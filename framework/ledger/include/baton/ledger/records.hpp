@@ -23,7 +23,9 @@ enum class row_state : std::uint8_t {
   skipped = 5,
   missed = 6,
 };
-[[nodiscard]] constexpr bool is_open(row_state s) noexcept { return s == row_state::running || s == row_state::retry_due || s == row_state::pending; }
+[[nodiscard]] constexpr bool is_open(row_state s) noexcept {
+  return s == row_state::running || s == row_state::retry_due || s == row_state::pending;
+}
 
 enum class run_outcome : std::uint8_t { none = 0, success = 1, failure = 2, timeout = 3, cancelled = 4, crashed = 5, lock_lost = 6 };
 
@@ -80,8 +82,8 @@ enum class takeover_policy : std::uint8_t { fast = 1, safe = 2 };
 struct job_policy {
   overlap_policy overlap = overlap_policy::skip;
   crash_policy on_crash = crash_policy::give_up;
-  std::uint32_t crash_attempts = 3;                           ///< with retry: at most this many attempts
-  microseconds catch_up_window = std::chrono::hours{1};       ///< `latest`: the newest missed tick runs if not older than this
+  std::uint32_t crash_attempts = 3;                      ///< with retry: at most this many attempts
+  microseconds catch_up_window = std::chrono::hours{1};  ///< `latest`: the newest missed tick runs if not older than this
   friend bool operator==(const job_policy&, const job_policy&) = default;
 };
 

@@ -84,7 +84,8 @@ class session {
   [[nodiscard]] virtual result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) = 0;
 
   /// Makes the rows that claims lock and reads where each job stands. Idempotent.
-  [[nodiscard]] virtual result<std::vector<registered_job>> register_jobs(const std::string& cluster, std::span<const job_registration> jobs) = 0;
+  [[nodiscard]] virtual result<std::vector<registered_job>> register_jobs(const std::string& cluster,
+                                                                          std::span<const job_registration> jobs) = 0;
 
   /// One transaction for all names: fence rows, open rows, ticks, fences, ownership asked last, commit.
   [[nodiscard]] virtual result<claim_reply> claim(const claim_request& request) = 0;

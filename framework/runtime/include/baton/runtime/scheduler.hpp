@@ -39,7 +39,7 @@ struct job {
   std::optional<microseconds> timeout;
   microseconds grace = std::chrono::seconds{10};
   bool enabled = true;
-  std::string plugin;       ///< its name, for people
+  std::string plugin;  ///< its name, for people
   std::string plugin_path;
   plugin_host::values parameters;
   plugin_host::isolation isolation = plugin_host::isolation::process;
@@ -73,8 +73,9 @@ struct report {
 class scheduler {
  public:
   /// Errors: errc::invalid_configuration if options or jobs contradict each other, errc::spawn_failed.
-  [[nodiscard]] static result<std::unique_ptr<scheduler>> create(boost::asio::io_context& io, options opts, std::vector<job> jobs, store where, const clock& time,
-                                                                 observe::log& log, observe::metrics& metrics);
+  [[nodiscard]] static result<std::unique_ptr<scheduler>> create(boost::asio::io_context& io, options opts, std::vector<job> jobs,
+                                                                 store where, const clock& time, observe::log& log,
+                                                                 observe::metrics& metrics);
   ~scheduler();
 
   void start();
