@@ -42,7 +42,7 @@ std::string_view to_string(observe::log_level level) {
   return "info";
 }
 
-observe::metrics::options metrics_options(const configuration& c) {
+observe::metrics::options metrics_options(const configuration& c, wall_time started) {
   observe::metrics::options o;
   o.version = BATON_VERSION;
   o.revision = BATON_REVISION;
@@ -53,7 +53,20 @@ observe::metrics::options metrics_options(const configuration& c) {
   o.store = "mysql";
   o.run_slots = c.settings.max_concurrent_runs;
   o.jobs = c.labels;
+  o.started = started;
   return o;
+}
+
+/// The longest time between two ticks to come, for alerts that a job is stale: over a year, or a thousand ticks.
+microseconds longest_gap(const runtime::job& j, wall_time from) {
+  microseconds longest{0};
+  auto tick = j.schedule ? j.schedule->next(from) : std::nullopt;
+  for (int i = 0; tick && i < 1000 && *tick < from + std::chrono::years{1}; ++i) {
+    const auto following = j.schedule->next(*tick);
+    if (following) longest = std::max(longest, *following - *tick);
+    tick = following;
+  }
+  return longest;
 }
 
 /// An opener that creates or upgrades the tables first if it may and has to.
@@ -131,13 +144,14 @@ admin::callbacks admin_callbacks(const observe::metrics& metrics, const runtime:
 
 int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
   const auto& s = c.settings;
-  observe::metrics metrics{metrics_options(c)};
+  observe::metrics metrics{metrics_options(c, time.now().wall)};
   observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
                     [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); }, nullptr}};
   if (clock_is_set_off) log.warning("the wall clock is set off by BATON_TEST_CLOCK_OFFSET: only for tests");
   for (const auto& plugin : c.plugins) {
     metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
   }
+  for (const auto& j : c.jobs) metrics.job_schedule_max_gap(j.name, longest_gap(j, time.now().wall));
   metrics.config_hash(s.hash);
   metrics.config_reloaded(true, time.now().wall);
 
