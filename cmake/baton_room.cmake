@@ -2,6 +2,8 @@
 #
 # One folder of framework/ as one static library baton_<name> with the alias baton::<name>. HEADERS are public, below
 # include/; rooms in USES appear in them. Sources are listed one by one, never globbed.
+include(${CMAKE_CURRENT_LIST_DIR}/baton_package.cmake)
+
 function(baton_room name)
   cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;HEADERS;USES;LINKS;PUBLIC_LINKS")
   set(target baton_${name})
@@ -25,4 +27,5 @@ function(baton_room name)
   install(TARGETS ${target} EXPORT baton_${name}_targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${name}
     FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT ${name})
+  baton_package_component(${name} ${room_USES} ${room_LINKS} ${room_PUBLIC_LINKS})
 endfunction()

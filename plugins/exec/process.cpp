@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 namespace exec_plugin {
@@ -39,14 +40,20 @@ struct spawn_tables {
 
 }  // namespace
 
-blocked_signal::blocked_signal(int signal) noexcept {
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, signal);
-  ::pthread_sigmask(SIG_BLOCK, &set, &before_);
+blocked_signal::blocked_signal(int signal) noexcept : signal_{signal} {
+  ::sigemptyset(&set_);
+  ::sigaddset(&set_, signal);
+  ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
 }
 
-blocked_signal::~blocked_signal() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+blocked_signal::~blocked_signal() {
+  // Blocked before, too: whoever did that decides what becomes of the signal. Otherwise what waits for this thread would end the
+  // process before it has said how the program ended.
+  if (::sigismember(&before_, signal_) == 1) return;
+  const timespec at_once{};
+  while (::sigtimedwait(&set_, nullptr, &at_once) > 0) continue;
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
 
 std::optional<process> process::start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
                                       const std::string& directory, std::string& error) {

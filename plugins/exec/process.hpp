@@ -9,7 +9,7 @@
 
 namespace exec_plugin {
 
-/// Keeps a signal from the calling thread for as long as it lives.
+/// Keeps a signal from the calling thread for as long as it lives; one that came meanwhile is forgotten.
 class blocked_signal {
  public:
   explicit blocked_signal(int signal) noexcept;
@@ -18,6 +18,8 @@ class blocked_signal {
   blocked_signal& operator=(const blocked_signal&) = delete;
 
  private:
+  int signal_;
+  sigset_t set_;
   sigset_t before_;
 };
 

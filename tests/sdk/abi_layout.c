@@ -1,0 +1,69 @@
+/* The layout of ABI 1.0 on 64-bit machines, pinned: a change here breaks every plugin built so far. Read docs/explanation/abi-policy.md. */
+#include "baton/sdk/abi.h"
+
+#define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+#define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)
+
+SIZE(baton_string, 16);
+SIZE(baton_field, 32);
+
+SIZE(baton_parameter, 88);
+AT(baton_parameter, help, 16);
+AT(baton_parameter, type, 32);
+AT(baton_parameter, flags, 36);
+AT(baton_parameter, fallback, 40);
+AT(baton_parameter, minimum, 56);
+AT(baton_parameter, maximum, 64);
+AT(baton_parameter, choices, 72);
+AT(baton_parameter, choice_count, 80);
+
+SIZE(baton_value, 64);
+AT(baton_value, type, 4);
+AT(baton_value, integer, 8);
+AT(baton_value, number, 16);
+AT(baton_value, text, 24);
+AT(baton_value, items, 40);
+AT(baton_value, entries, 48);
+AT(baton_value, count, 56);
+
+SIZE(baton_run_info, 112);
+AT(baton_run_info, attempt, 4);
+AT(baton_run_info, tick, 8);
+AT(baton_run_info, deadline, 16);
+AT(baton_run_info, fence, 24);
+AT(baton_run_info, cluster, 32);
+AT(baton_run_info, instance, 48);
+AT(baton_run_info, job, 64);
+AT(baton_run_info, run_id, 80);
+AT(baton_run_info, trigger, 96);
+
+SIZE(baton_host, 104);
+AT(baton_host, abi_major, 4);
+AT(baton_host, abi_minor, 6);
+AT(baton_host, context, 8);
+AT(baton_host, run_info, 16);
+AT(baton_host, get_value, 24);
+AT(baton_host, log, 32);
+AT(baton_host, progress, 40);
+AT(baton_host, stop_requested, 48);
+AT(baton_host, stop_descriptor, 56);
+AT(baton_host, lease_is_held, 64);
+AT(baton_host, set_result, 72);
+AT(baton_host, define_metric, 80);
+AT(baton_host, update_metric, 88);
+AT(baton_host, get_extension, 96);
+
+SIZE(baton_plugin_descriptor, 112);
+AT(baton_plugin_descriptor, struct_size, 8);
+AT(baton_plugin_descriptor, abi_major, 12);
+AT(baton_plugin_descriptor, abi_minor, 14);
+AT(baton_plugin_descriptor, name, 16);
+AT(baton_plugin_descriptor, version, 32);
+AT(baton_plugin_descriptor, build_id, 48);
+AT(baton_plugin_descriptor, parameters, 64);
+AT(baton_plugin_descriptor, parameter_count, 72);
+AT(baton_plugin_descriptor, parameter_size, 76);
+AT(baton_plugin_descriptor, create, 80);
+AT(baton_plugin_descriptor, run, 88);
+AT(baton_plugin_descriptor, stop, 96);
+AT(baton_plugin_descriptor, destroy, 104);

@@ -1,0 +1,110 @@
+#include "baton/sdk/plugin.hpp"
+
+#include <gmock/gmock.h>
+#include <poll.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "baton/sdk/testing.hpp"
+
+namespace {
+
+using namespace baton::sdk;
+using namespace std::chrono_literals;
+using baton::sdk::testing::fake_host;
+using ::testing::HasSubstr;
+
+struct greeter : handler {
+  static constexpr params parameters{
+      param<std::string>("greeting", "hello", "what to say").one_of("hello", "servus"),
+      param<int>("times", 1, "how often").range(1, 10),
+      param<double>("ratio", 0.25, "how much"),
+      param<bool>("loud", false, "shout"),
+      param<std::chrono::milliseconds>("delay", 2s, "how long").range(1s, 60s),
+      required<text_list>("names", "whom"),
+      required<std::string>("key", "for the door").secret(),
+  };
+  outcome run(run_context& run) override {
+    run.log().info("greeted", {{"text", run.text("greeting")},
+                               {"times", run.integer("times")},
+                               {"ratio", run.number("ratio")},
+                               {"loud", run.flag("loud")},
+                               {"delay", run.duration("delay")},
+                               {"tick", run.tick()}});
+    run.progress(0.5);
+    return run.has("names") ? outcome::success(run.list("names").front()) : outcome::skipped("nobody to greet");
+  }
+};
+
+TEST(plugin, gives_a_handler_its_parameters_and_their_defaults) {
+  fake_host host;
+  host.set("times", 3);
+  host.set("names", text_list{"Ada"});
+  const auto answer = host.run<greeter>();
+  EXPECT_EQ(answer.code, BATON_OUTCOME_SUCCESS);
+  EXPECT_EQ(answer.text, "Ada");
+  ASSERT_EQ(host.lines().size(), 1U);
+  EXPECT_EQ(host.lines()[0].level, BATON_LOG_INFO);
+  EXPECT_EQ(host.lines()[0].fields, (std::map<std::string, std::string>{{"text", "hello"},
+                                                                        {"times", "3"},
+                                                                        {"ratio", "0.25"},
+                                                                        {"loud", "false"},
+                                                                        {"delay", "2s"},
+                                                                        {"tick", "1970-01-01T00:00:00.000000Z"}}));
+  EXPECT_EQ(host.progress(), 0.5);
+}
+
+TEST(plugin, describes_itself_in_the_abi) {
+  const auto* d = detail::describe<greeter>("greeter", "1.2", "build");
+  EXPECT_EQ(d, detail::describe<greeter>("greeter", "1.2", "build"));
+  EXPECT_EQ(d->magic, BATON_ABI_MAGIC);
+  EXPECT_EQ(d->struct_size, sizeof *d);
+  ASSERT_EQ(d->parameter_count, 7U);
+  EXPECT_EQ(detail::view(d->parameters[0].choices[1]), "servus");
+  EXPECT_EQ(detail::view(d->parameters[1].fallback), "1");
+  EXPECT_EQ(d->parameters[1].maximum, 10);
+  EXPECT_EQ(detail::view(d->parameters[4].fallback), "2000000us");
+  EXPECT_EQ(d->parameters[4].minimum, 1);
+  EXPECT_EQ(d->parameters[5].flags, static_cast<std::uint32_t>(BATON_PARAMETER_REQUIRED));
+  EXPECT_EQ(d->parameters[6].flags, static_cast<std::uint32_t>(BATON_PARAMETER_REQUIRED | BATON_PARAMETER_SECRET));
+}
+
+struct thrower : handler {
+  outcome run(run_context& run) override { return outcome::success(run.text("missing")); }
+};
+
+TEST(plugin, fails_the_run_when_the_handler_asks_for_what_is_not_in_its_table) {
+  const auto answer = fake_host{}.run<thrower>();
+  EXPECT_EQ(answer.code, BATON_OUTCOME_FAILURE);
+  EXPECT_THAT(answer.text, HasSubstr("'missing'"));
+}
+
+struct stillborn : handler {
+  stillborn() { throw std::runtime_error{"no such device"}; }
+  outcome run(run_context&) override { return outcome::success(); }
+};
+
+TEST(plugin, reports_a_handler_that_cannot_be_made) {
+  const auto answer = fake_host{}.run<stillborn>();
+  EXPECT_EQ(answer.code, 0U);
+  EXPECT_EQ(answer.text, "no such device");
+}
+
+struct waiter : handler {
+  outcome run(run_context& run) override {
+    pollfd stop{run.stop_descriptor(), POLLIN, 0};
+    ::poll(&stop, 1, -1);
+    while (!run.stop_token().stop_requested()) std::this_thread::yield();
+    return run.stop_requested() ? outcome::cancelled() : outcome::failure("woken for nothing");
+  }
+};
+
+TEST(plugin, tells_a_handler_to_stop_in_three_ways) {
+  fake_host host;
+  std::thread stopper{[&] { host.request_stop(); }};
+  EXPECT_EQ(host.run<waiter>().code, BATON_OUTCOME_CANCELLED);
+  stopper.join();
+}
+
+}  // namespace
