@@ -17,7 +17,8 @@ bool covers(const tick_row& row, wall_time t) { return row.key.tick <= t && t <=
 /// A run of the job was under way at `t`. A crashed one is no evidence: nobody knows when it ended, and losing a tick is worse.
 bool was_running(const tick_row& row, wall_time t) {
   if (row.state != row_state::finished || row.outcome == run_outcome::crashed || row.outcome == run_outcome::lock_lost) return false;
-  const auto started = row.started ? row.started : row.claimed;
+  // A due retry counts as a run: of a run with several attempts only the last one's start is known, so it counts from its tick on.
+  const auto started = row.attempt > 1 ? std::optional{row.key.tick} : row.started ? row.started : row.claimed;
   return started && row.finished && *started <= t && t < *row.finished;
 }
 
@@ -61,6 +62,8 @@ class decider {
     if (row.state == row_state::pending) return;
     const auto* job = find_job(row.key.job);
     if (row.state == row_state::retry_due) {
+      // An instance that was being stopped claimed it and never started it: no attempt was spent.
+      if (job != nullptr && row.outcome == run_outcome::cancelled && !row.started) return claim_again(row, row.attempt);
       if (job != nullptr) retry_or_close(row, *job);
       return;
     }
@@ -85,15 +88,17 @@ class decider {
     remaining = std::max(remaining, request_.young_session - name_.lock_session_age);
     if (remaining <= microseconds{0}) return true;
     auto& reply = plan_.reply;
+    const bool is_first = reply.verdict != name_verdict::unresolved;
     reply.verdict = name_verdict::unresolved;
-    reply.owner_seen_free = !open.owner_alive;
+    reply.owner_seen_free = !open.owner_alive && (is_first || reply.owner_seen_free);
     // A living owner may write the end of its run at any moment: look again before the whole wait is over.
     reply.wait = known_gone ? remaining : std::min(remaining, std::max(microseconds{1}, request_.dead_owner_wait / 2));
     return false;
   }
 
   void retry_or_close(const tick_row& row, const job_claim& job) {
-    if (job.policy.on_crash == crash_policy::retry && row.attempt < job.policy.crash_attempts && !plan_.reply.run) {
+    if (job.policy.on_crash == crash_policy::retry && row.attempt < job.policy.crash_attempts) {
+      if (plan_.reply.run) return;  // its turn comes when the other run has ended
       note(row.key, row_state::retry_due, run_outcome::crashed);
       return claim_again(row, row.attempt + 1);
     }
@@ -106,7 +111,9 @@ class decider {
     note(row.key, row_state::finished, run_outcome::crashed);
   }
 
+  /// At most one run a name: what else is open stays as it is, and is looked at again when that one has ended.
   void claim_again(const tick_row& row, std::uint32_t attempt) {
+    if (plan_.reply.run) return;
     auto mine = row;
     mine.state = row_state::running;
     mine.outcome = run_outcome::none;

@@ -1,0 +1,231 @@
+#include <gtest/gtest.h>
+
+#include "baton/ledger/claim.hpp"
+#include "claim_fixture.hpp"
+
+namespace baton::ledger {
+namespace {
+
+const job_policy retries{overlap_policy::skip, crash_policy::retry, 3, 1h};
+
+struct open_row : ::testing::Test {
+  open_row() { c.add_job("a", 1h, noon); }
+  claim_case c;
+};
+
+// ---- whose row is it
+
+TEST_F(open_row, of_our_own_without_a_process_is_claimed_again_as_the_same_attempt) {
+  auto& row = c.add_open("a", noon, row_state::running, true);
+  row.incarnation = "us";
+  row.attempt = 2;
+  c.name.held_for = 0s;
+  c.name.lock_session_age = 0s;
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "update a 12:00:00 running #2");
+  EXPECT_EQ(plan.reply.verdict, name_verdict::claimed);
+  EXPECT_GT(plan.reply.run->fence, 41U);
+  EXPECT_EQ(plan.updates[0].row.fence, plan.reply.run->fence);
+  EXPECT_EQ(plan.updates[0].expected_fence, 41U);
+  EXPECT_EQ(plan.updates[0].expected_state, row_state::running);
+  EXPECT_EQ(plan.new_fence, plan.reply.run->fence);
+}
+
+TEST_F(open_row, that_waits_for_its_trigger_is_left_alone) {
+  c.add_open("a", noon, row_state::pending);
+  EXPECT_EQ(text(c.decide()), "");
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::nothing_due);
+}
+
+TEST_F(open_row, defers_the_due_ticks_until_its_new_attempt_is_over) {
+  c.now = noon + 1h;
+  c.name.jobs[0].ticks = {noon + 1h};
+  c.add_open("a", noon, row_state::running, true).incarnation = "us";
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "update a 12:00:00 running #1");
+  EXPECT_TRUE(plan.reply.jobs[0].undecided);
+  EXPECT_EQ(plan.reply.jobs[0].decided_until, noon);
+}
+
+// ---- how long to wait: W - M + S = 13 s, 2 S = 2 s, W = 15 s
+
+TEST_F(open_row, of_a_dead_owner_waits_twice_the_stop_time) {
+  c.add_open("a", noon, row_state::running, false);
+  c.name.held_for = 10s;
+  c.name.owner_free_for = 1999ms;
+  auto plan = c.decide();
+  EXPECT_EQ(plan.reply.verdict, name_verdict::unresolved);
+  EXPECT_EQ(plan.reply.wait, 1ms);
+  EXPECT_TRUE(plan.reply.owner_seen_free);
+  EXPECT_FALSE(plan.new_fence);
+  c.name.owner_free_for = 2s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, of_an_owner_first_seen_dead_waits_the_whole_of_it) {
+  c.add_open("a", noon, row_state::running, false);
+  c.name.held_for = 5s;
+  c.name.owner_free_for.reset();
+  EXPECT_EQ(c.decide().reply.wait, 2s);
+}
+
+TEST_F(open_row, waits_from_the_grant_on_however_long_its_owner_was_dead_before) {
+  c.add_open("a", noon, row_state::running, false);
+  c.name.held_for = 500ms;
+  c.name.owner_free_for = 1h;
+  EXPECT_EQ(c.decide().reply.wait, 1500ms);
+}
+
+TEST_F(open_row, of_a_living_owner_waits_for_its_runners_deadline) {
+  c.add_open("a", noon, row_state::running, true);
+  c.name.owner_free_for = 1h;  // it was gone, and is back
+  c.name.held_for = 13s - 1us;
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::unresolved);
+  EXPECT_EQ(c.decide().reply.wait, 1us);
+  EXPECT_FALSE(c.decide().reply.owner_seen_free);
+  c.name.held_for = 13s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, of_a_living_owner_is_looked_at_again_before_the_wait_is_over) {
+  c.add_open("a", noon, row_state::running, true);
+  c.name.held_for = 1s;
+  EXPECT_EQ(c.decide().reply.wait, 1s);
+}
+
+TEST_F(open_row, of_a_dead_owner_waits_like_a_living_one_if_takeover_is_safe) {
+  c.request.takeover = takeover_policy::safe;
+  c.add_open("a", noon, row_state::running, false);
+  c.name.owner_free_for = 1h;
+  c.name.held_for = 13s - 1us;
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::unresolved);
+  c.name.held_for = 13s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, is_not_declared_crashed_by_a_young_lock_session) {
+  c.add_open("a", noon, row_state::running, false);
+  c.name.owner_free_for = 1h;
+  c.name.lock_session_age = 14s;
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::unresolved);
+  EXPECT_EQ(c.decide().reply.wait, 1s);
+  c.name.lock_session_age = 15s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, that_is_unresolved_holds_up_everything_under_its_name) {
+  c.now = noon + 1h;
+  c.name.jobs[0].ticks = {noon + 1h};
+  c.add_open("a", noon - 1h, row_state::retry_due);
+  c.add_open("a", noon, row_state::running, true);
+  c.name.held_for = 0s;
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "");
+  EXPECT_TRUE(plan.reply.decisions.empty());
+  EXPECT_FALSE(plan.reply.run);
+  EXPECT_EQ(plan.reply.verdict, name_verdict::unresolved);
+}
+
+TEST_F(open_row, between_attempts_belongs_to_nobody_and_is_not_waited_for) {
+  c.add_open("a", noon, row_state::retry_due).outcome = run_outcome::crashed;
+  c.name.held_for = 0s;
+  c.name.lock_session_age = 0s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+// ---- on_crash
+
+TEST_F(open_row, is_closed_as_crashed_by_default) {
+  c.add_open("a", noon, row_state::running).started = noon;
+  c.name.owner_free_for = 1h;
+  const auto plan = c.decide();
+  ASSERT_EQ(plan.updates.size(), 1U);
+  const auto& row = plan.updates[0].row;
+  EXPECT_EQ(row.finished, c.now);
+  EXPECT_EQ(row.fence, 41U);  // it stays the crashed attempt's
+  EXPECT_EQ(row.incarnation, "them");
+  EXPECT_NE(row.error.find("them-1"), std::string::npos);
+  EXPECT_EQ(plan.reply.decisions[0].outcome, run_outcome::crashed);
+}
+
+TEST_F(open_row, closed_lets_the_due_tick_run_in_the_same_claim) {
+  c.now = noon + 1h;
+  c.name.jobs[0].ticks = {noon + 1h};
+  c.name.jobs[0].next = noon + 2h;
+  c.add_open("a", noon, row_state::running);
+  c.name.owner_free_for = 1h;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed; insert a 13:00:00 running #1");
+}
+
+TEST_F(open_row, is_tried_again_up_to_the_limit) {
+  c.name.jobs[0].policy = retries;
+  c.name.owner_free_for = 1h;
+  auto& row = c.add_open("a", noon, row_state::running);
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 running #2");
+  row.attempt = 2;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 running #3");
+  EXPECT_EQ(c.decide().updates[0].row.incarnation, "us");
+  row.attempt = 3;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, between_attempts_is_taken_up_with_the_next_one) {
+  c.name.jobs[0].policy = retries;
+  c.add_open("a", noon, row_state::retry_due).attempt = 2;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 running #3");
+  EXPECT_EQ(c.decide().updates[0].expected_state, row_state::retry_due);
+}
+
+TEST_F(open_row, that_never_started_runs_as_the_same_attempt_whatever_on_crash_says) {
+  auto& row = c.add_open("a", noon, row_state::retry_due);
+  row.outcome = run_outcome::cancelled;  // claimed by an instance that was being stopped
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 running #1");
+  row.started = noon;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, of_an_unknown_job_is_left_to_others_as_a_due_retry) {
+  c.now = noon + 1h;
+  c.name.jobs[0].ticks = {noon + 1h};
+  c.name.jobs[0].next = noon + 2h;
+  c.name.owner_free_for = 1h;
+  c.add_open("not ours", noon, row_state::running);
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "update not ours 12:00:00 retry_due crashed; insert a 13:00:00 running #1");
+  EXPECT_EQ(plan.updates[0].row.fence, 41U);
+}
+
+TEST_F(open_row, of_an_unknown_job_that_is_a_due_retry_already_is_not_touched) {
+  c.add_open("not ours", noon, row_state::retry_due);
+  EXPECT_EQ(text(c.decide()), "");
+}
+
+TEST_F(open_row, beside_another_waits_its_turn_with_its_attempts_kept) {
+  c.add_job("b", 1h, noon);
+  for (auto& job : c.name.jobs) job.policy = retries;
+  c.add_open("a", noon, row_state::retry_due);
+  c.add_open("b", noon, row_state::retry_due);
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 running #2");
+}
+
+TEST_F(open_row, of_our_own_is_never_started_beside_another_run) {
+  c.add_job("b", 1h, noon);
+  c.name.jobs[0].policy = retries;
+  c.add_open("a", noon, row_state::retry_due);
+  c.add_open("b", noon, row_state::running, true).incarnation = "us";
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "update a 12:00:00 running #2");
+  EXPECT_EQ(plan.reply.run->key.job, "a");
+}
+
+TEST_F(open_row, is_waited_for_from_when_the_last_of_the_owners_was_seen_free) {
+  c.add_open("a", noon - 1h, row_state::running, true);
+  c.add_open("a", noon, row_state::running, false);
+  c.name.held_for = 5s;
+  EXPECT_FALSE(c.decide().reply.owner_seen_free);
+  std::swap(c.seen.open[0], c.seen.open[1]);
+  EXPECT_FALSE(c.decide().reply.owner_seen_free);
+}
+
+}  // namespace
+}  // namespace baton::ledger
