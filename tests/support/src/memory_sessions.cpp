@@ -1,0 +1,76 @@
+#include "baton/lock/name.hpp"
+#include "baton/testing/memory_store.hpp"
+
+namespace baton::testing {
+namespace {
+
+class memory_lock_session final : public lock::session {
+ public:
+  memory_lock_session(memory_store& store, microseconds wait_timeout)
+      : store_(store), id_(store.connect(wait_timeout)), identity_(store.identity()) {}
+  ~memory_lock_session() override { store_.disconnect(id_); }
+
+  result<std::vector<lock::try_outcome>> try_acquire(std::span<const std::string> names) override { return store_.get_locks(id_, names); }
+  result<std::vector<bool>> owned(std::span<const std::string> names) override { return store_.owned(id_, names); }
+  result<lock::probe_reply> probe(std::span<const std::string> names) override { return store_.probe(id_, names); }
+  result<std::vector<lock::release_outcome>> release(std::span<const std::string> names) override {
+    return store_.release_locks(id_, names);
+  }
+  [[nodiscard]] std::uint64_t connection_id() const noexcept override { return id_; }
+  [[nodiscard]] const lock::server_identity& identity() const noexcept override { return identity_; }
+  [[nodiscard]] int descriptor() const noexcept override { return -1; }
+  void interrupt() noexcept override { store_.disconnect(id_); }
+
+ private:
+  memory_store& store_;
+  memory_store::connection id_;
+  lock::server_identity identity_;
+};
+
+class memory_ledger_session final : public ledger::session {
+ public:
+  memory_ledger_session(memory_store& store, microseconds wait_timeout) : store_(store), id_(store.connect(wait_timeout)) {}
+  ~memory_ledger_session() override { store_.disconnect(id_); }
+
+  result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) override {
+    const std::vector<std::string> name{lock::incarnation_name(cluster, incarnation)};
+    auto asked = store_.get_locks(id_, name);
+    if (!asked) return std::move(asked).error();
+    return asked->front() == lock::try_outcome::acquired;
+  }
+  result<std::vector<ledger::registered_job>> register_jobs(const std::string& cluster,
+                                                            std::span<const ledger::job_registration> jobs) override {
+    return store_.register_jobs(id_, cluster, jobs);
+  }
+  result<ledger::claim_reply> claim(const ledger::claim_request& request) override {
+    memory_store::claim_transaction transaction{store_, id_, request};
+    while (transaction.next() != memory_store::claim_transaction::step::done) transaction.advance();
+    return transaction.reply();
+  }
+  result<std::vector<ledger::finish_outcome>> finish(const std::string& cluster, std::span<const ledger::finish_record> records) override {
+    return store_.finish(id_, cluster, records);
+  }
+  result<ledger::reconcile_reply> reconcile(const ledger::reconcile_request& request) override { return store_.reconcile(id_, request); }
+  status sign_off(const std::string& cluster, const std::string& incarnation) override {
+    return store_.sign_off(id_, cluster, incarnation);
+  }
+  [[nodiscard]] std::uint64_t connection_id() const noexcept override { return id_; }
+  [[nodiscard]] int descriptor() const noexcept override { return -1; }
+  void interrupt() noexcept override { store_.disconnect(id_); }
+
+ private:
+  memory_store& store_;
+  memory_store::connection id_;
+};
+
+}  // namespace
+
+std::unique_ptr<lock::session> memory_store::open_lock_session(microseconds wait_timeout) {
+  return std::make_unique<memory_lock_session>(*this, wait_timeout);
+}
+
+std::unique_ptr<ledger::session> memory_store::open_ledger_session(microseconds wait_timeout) {
+  return std::make_unique<memory_ledger_session>(*this, wait_timeout);
+}
+
+}  // namespace baton::testing

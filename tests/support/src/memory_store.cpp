@@ -1,0 +1,243 @@
+#include "baton/testing/memory_store.hpp"
+
+#include <algorithm>
+
+namespace baton::testing {
+
+using ledger::row_state;
+using ledger::tick_key;
+using ledger::tick_row;
+
+void memory_store::restart() {
+  while (!sessions_.empty()) end(sessions_.begin()->first);
+  ++identity_.started;
+}
+
+std::optional<memory_store::connection> memory_store::owner_of(const std::string& lock_name) {
+  end_silent();
+  const auto it = locks_.find(lock_name);
+  return it == locks_.end() ? std::nullopt : std::optional{it->second};
+}
+
+std::size_t memory_store::locks_held() {
+  end_silent();
+  return locks_.size();
+}
+
+std::vector<memory_store::connection> memory_store::connections() {
+  end_silent();
+  std::vector<connection> all;
+  for (const auto& [id, s] : sessions_) all.push_back(id);
+  return all;
+}
+
+std::vector<tick_row> memory_store::rows(const std::string& cluster) const {
+  std::vector<tick_row> all;
+  if (const auto t = tables_.find(cluster); t != tables_.end()) {
+    for (const auto& [key, stored] : t->second.ticks) all.push_back(stored.row);
+  }
+  return all;
+}
+
+std::optional<tick_row> memory_store::row(const std::string& cluster, const tick_key& key) const {
+  const auto t = tables_.find(cluster);
+  if (t == tables_.end()) return std::nullopt;
+  const auto it = t->second.ticks.find(key);
+  return it == t->second.ticks.end() ? std::nullopt : std::optional{it->second.row};
+}
+
+std::optional<ledger::registered_job> memory_store::registered(const std::string& cluster, const std::string& job) const {
+  const auto t = tables_.find(cluster);
+  if (t == tables_.end()) return std::nullopt;
+  const auto it = t->second.jobs.find(job);
+  if (it == t->second.jobs.end() || !it->second.registered) return std::nullopt;
+  return ledger::registered_job{job, it->second.effective_since, last_decided(t->second, job), it->second.paused, std::nullopt};
+}
+
+std::size_t memory_store::heartbeats(const std::string& cluster) const {
+  const auto t = tables_.find(cluster);
+  return t == tables_.end() ? 0 : t->second.instances.size();
+}
+
+// ---- connections and named locks
+
+memory_store::connection memory_store::connect(microseconds wait_timeout) {
+  end_silent();
+  const auto id = next_connection_++;
+  sessions_[id] = {wait_timeout, clock_.now().steady, {}};
+  return id;
+}
+
+bool memory_store::is_open(connection c) {
+  end_silent();
+  return sessions_.contains(c);
+}
+
+void memory_store::end(connection c) {
+  const auto it = sessions_.find(c);
+  if (it == sessions_.end()) return;
+  for (const auto& name : it->second.locks) locks_.erase(name);
+  sessions_.erase(it);
+  unlock_all(c);
+}
+
+void memory_store::end_silent() {
+  const auto now = clock_.now().steady;
+  std::vector<connection> silent;
+  for (const auto& [id, s] : sessions_) {
+    if (now - s.last_byte >= s.wait_timeout) silent.push_back(id);
+  }
+  for (const auto c : silent) end(c);
+}
+
+status memory_store::touch(connection c) {
+  end_silent();
+  const auto it = sessions_.find(c);
+  if (it == sessions_.end()) return failure{errc::store_unavailable, "connection " + std::to_string(c) + " has ended"};
+  it->second.last_byte = clock_.now().steady;
+  return {};
+}
+
+result<std::vector<lock::try_outcome>> memory_store::get_locks(connection c, std::span<const std::string> names) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  std::vector<lock::try_outcome> outcomes;
+  for (const auto& name : names) {
+    const auto [it, free] = locks_.try_emplace(name, c);
+    if (free) sessions_.at(c).locks.insert(name);
+    outcomes.push_back(it->second == c ? lock::try_outcome::acquired : lock::try_outcome::busy);  // granted again to who has it
+  }
+  return outcomes;
+}
+
+result<std::vector<bool>> memory_store::owned(connection c, std::span<const std::string> names) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  std::vector<bool> owned;
+  for (const auto& name : names) owned.push_back(sessions_.at(c).locks.contains(name));
+  return owned;
+}
+
+result<lock::probe_reply> memory_store::probe(connection c, std::span<const std::string> names) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  lock::probe_reply reply{{}, writable_, quorum_, identity_};
+  for (const auto& name : names) {
+    if (!sessions_.at(c).locks.contains(name)) reply.lost.push_back(name);
+  }
+  return reply;
+}
+
+result<std::vector<lock::release_outcome>> memory_store::release_locks(connection c, std::span<const std::string> names) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  std::vector<lock::release_outcome> outcomes;
+  for (const auto& name : names) {
+    const bool held = sessions_.at(c).locks.erase(name) > 0;
+    if (held) locks_.erase(name);
+    outcomes.push_back(held ? lock::release_outcome::released : lock::release_outcome::not_held);
+  }
+  return outcomes;
+}
+
+// ---- tables
+
+bool memory_store::lock_row(tables& t, const tick_key& key, connection c) {
+  const auto [it, free] = t.row_locks.try_emplace(key, c);
+  return it->second == c;
+}
+
+void memory_store::unlock_all(connection c) {
+  for (auto& [cluster, t] : tables_) {
+    for (auto& [name, fence] : t.fences) {
+      if (fence.locked_by == c) fence.locked_by = 0;
+    }
+    std::erase_if(t.row_locks, [c](const auto& entry) { return entry.second == c; });
+  }
+}
+
+void memory_store::store_row(tables& t, tick_row row, wall_time changed) {
+  const auto key = row.key;
+  auto& stored = t.ticks[key];
+  if (on_commit) on_commit(stored.changed == wall_time{} ? nullptr : &stored.row, row);
+  if (ledger::is_open(row.state)) {
+    t.open.insert(key);
+  } else {
+    t.open.erase(key);
+  }
+  stored = {std::move(row), changed};
+}
+
+std::optional<wall_time> memory_store::last_decided(const tables& t, const std::string& job) const {
+  for (auto it = t.ticks.lower_bound({job, wall_time::max(), ledger::tick_kind::schedule}); it != t.ticks.begin();) {
+    --it;
+    if (it->first.job != job) break;
+    if (it->first.kind == ledger::tick_kind::schedule) return it->second.row.until.value_or(it->first.tick);
+  }
+  return std::nullopt;
+}
+
+result<std::vector<ledger::registered_job>> memory_store::register_jobs(connection c, const std::string& cluster,
+                                                                        std::span<const ledger::job_registration> jobs) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  auto& t = tables_[cluster];
+  std::vector<ledger::registered_job> all;
+  for (const auto& job : jobs) {
+    t.fences.try_emplace(job.lock_name);
+    auto& known = t.jobs[job.job];
+    if (!known.registered || known.schedule_hash != job.schedule_hash) known.effective_since = clock_.now().wall;
+    known.registered = true;
+    known.schedule_hash = job.schedule_hash;
+    all.push_back(*registered(cluster, job.job));
+  }
+  return all;
+}
+
+result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, const std::string& cluster,
+                                                                 std::span<const ledger::finish_record> records) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  auto& t = tables_[cluster];
+  for (const auto& record : records) {
+    if (const auto it = t.row_locks.find(record.key); it != t.row_locks.end() && it->second != c)
+      return failure{errc::store_busy, "the row of " + record.key.job + " is locked by another transaction"};
+  }
+  std::vector<ledger::finish_outcome> outcomes;
+  for (const auto& record : records) {
+    const auto it = t.ticks.find(record.key);
+    const auto state = record.open_again ? row_state::retry_due : row_state::finished;
+    if (it == t.ticks.end() || it->second.row.state != row_state::running || it->second.row.fence != record.fence) {
+      // A finish whose reply was lost is sent again: what it finds is its own work.
+      const bool is_own = it != t.ticks.end() && it->second.row.state == state && it->second.row.fence == record.fence &&
+                          it->second.row.outcome == record.outcome && it->second.row.finished == record.finished;
+      outcomes.push_back(is_own ? ledger::finish_outcome::written : ledger::finish_outcome::fenced);
+      continue;
+    }
+    auto row = it->second.row;
+    row.state = state;
+    row.outcome = record.outcome;
+    row.reason = record.reason;
+    row.started = record.started;
+    row.finished = record.finished;
+    row.error = record.error;
+    row.output = record.output;
+    store_row(t, std::move(row), clock_.now().wall);
+    outcomes.push_back(ledger::finish_outcome::written);
+  }
+  return outcomes;
+}
+
+result<ledger::reconcile_reply> memory_store::reconcile(connection c, const ledger::reconcile_request& request) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  auto& t = tables_[request.cluster];
+  t.instances.insert(request.incarnation);
+  ledger::reconcile_reply reply{clock_.now().wall, {}, {}};
+  for (const auto& key : t.open) reply.open.push_back(t.ticks.at(key).row);
+  for (const auto& [key, stored] : t.ticks) {
+    if (stored.changed >= request.changed_since) reply.changed.push_back({key, stored.row.until, stored.row.state});
+  }
+  return reply;
+}
+
+status memory_store::sign_off(connection c, const std::string& cluster, const std::string& incarnation) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  tables_[cluster].instances.erase(incarnation);
+  return {};
+}
+
+}  // namespace baton::testing
