@@ -22,7 +22,14 @@ struct word_rule {
 
 std::regex header(const std::string& names) { return std::regex(R"(^\s*#\s*include\s*[<"])" + names); }
 
+// Tests of rooms that have no I/O. Those of adapters talk to real servers and processes: they poll, with a deadline.
+prefixes pure_tests() {
+  return {"tests/base/",   "tests/sdk/",      "tests/schedule/",   "tests/lock/",  "tests/ledger/",
+          "tests/engine/", "tests/settings/", "tests/simulation/", "tests/layers/"};
+}
+
 const std::vector<word_rule>& word_rules() {
+  static const std::regex sleeping(R"(\bsleep_(for|until)\b|\b(usleep|nanosleep|clock_nanosleep)\s*\(|::sleep\s*\(|\bsleep\s*\(\s*[0-9])");
   static const std::vector<word_rule> rules{
       {"mysql_header",
        header(R"((mysql/|mariadb/)?(mysql|mysqld_error|errmsg)\.h)"),
@@ -43,15 +50,16 @@ const std::vector<word_rule>& word_rules() {
       {"clock",
        std::regex(
            R"(\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\s*\()"),
-       {"framework/", "tests/"},
-       {"framework/runtime/src/clock", "framework/program/", "tests/support/", "tests/integration/", "tests/system/", "tests/bench/",
-        "tests/package/"},
-       "time comes in as an argument or a const clock&; the system's is read by runtime's default clock, program and tests/support alone"},
-      {"sleep",
-       std::regex(R"(\bsleep_(for|until)\b|\b(u|nano|clock_nano)?sleep\s*\()"),
-       {"framework/", "tests/"},
-       {"tests/support/", "tests/integration/", "tests/system/", "tests/bench/", "tests/package/"},
-       "nothing sleeps here: wait for the event, or advance the manual clock"},
+       {"framework/"},
+       {"framework/runtime/src/clock", "framework/program/"},
+       "time comes in as an argument or a const clock&; the system's is read by runtime's default clock and by program alone"},
+      {"clock",
+       std::regex(R"(\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b|\bclock_gettime\b)"),
+       pure_tests(),
+       {},
+       "a pure room is tested with times made in the test, or with the manual clock of tests/support"},
+      {"sleep", sleeping, {"framework/"}, {}, "nothing sleeps here: wait for the event with a deadline"},
+      {"sleep", sleeping, pure_tests(), {}, "nothing sleeps here: a pure room is told the time"},
   };
   return rules;
 }

@@ -116,6 +116,14 @@ std::optional<violation> check_commands(const source_file& page, const fence& bl
 std::string region_of(std::string_view text, std::string_view name) {
   std::string out;
   std::vector<std::string> body;
+  static const std::regex range("L([0-9]+)-L([0-9]+)");
+  std::cmatch lines;
+  if (std::regex_match(name.data(), name.data() + name.size(), lines, range)) {
+    auto all = lines_of(text);
+    const auto last = std::min<std::size_t>(std::stoul(lines[2]), all.size());
+    for (std::size_t i = std::stoul(lines[1]); i >= 1 && i <= last; ++i) out += all[i - 1] + "\n";
+    return out;
+  }
   int marks = 0;
   for (const auto& line : lines_of(text)) {
     const auto bare = trimmed(line);

@@ -11,6 +11,7 @@
 namespace baton::layers {
 
 // The lines of a file between its two lines `// [name]` (or `# [name]`), with their common indentation removed; empty if not there.
+// L2-L9 names lines by their numbers, for files that should carry no marks.
 std::string region_of(std::string_view text, std::string_view name);
 
 // A fenced block of C, C++, YAML, CMake or SQL is a copy of a file or a region of it: the line above the fence is

@@ -20,6 +20,8 @@ std::vector<violation> snippets(const std::string& page) { return check_snippets
 TEST(doc_rules, takes_a_region_without_its_indentation) {
   EXPECT_EQ(region_of(example.text, "part"), "int x = 1;\n  int y;\n");
   EXPECT_EQ(region_of(example.text, "other"), "");
+  EXPECT_EQ(region_of("a\nb\nc\n", "L2-L3"), "b\nc\n");
+  EXPECT_EQ(region_of("a\nb\nc\n", "L4-L9"), "");
 }
 
 TEST(doc_rules, accepts_a_copy_and_finds_one_that_differs) {

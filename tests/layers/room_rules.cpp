@@ -154,6 +154,8 @@ std::vector<violation> check_mirror(const std::vector<room>& rooms, const std::v
     const auto stem = leaf.substr(0, leaf.size() - std::string_view("_test.cpp").size());
     const auto own = "framework/" + *folder + "/";
     const bool exists = std::ranges::any_of(files, [&](const source_file& other) {
+      const auto source = other.path.substr(0, other.path.rfind('.'));
+      if (other.path.starts_with(own + "src/") && stem.starts_with(source.substr(own.size() + 4) + "_")) return true;
       return other.path == own + "src/" + stem + ".cpp" || other.path == own + "src/" + stem + ".hpp" ||
              other.path == own + "include/baton/" + *folder + "/" + stem + ".hpp" ||
              other.path == own + "include/baton/" + *folder + "/" + stem + ".h";

@@ -27,7 +27,8 @@ std::vector<violation> check_rooms(const std::vector<room>& rooms, const std::ve
 // A file includes its own room's files and the public headers of the rooms its row names; a plugin the SDK's alone.
 std::vector<violation> check_includes(const std::vector<room>& rooms, const std::vector<source_file>& files);
 
-// tests/<room>/x_test.cpp has framework/<room>/src/x.cpp (or a public header x.hpp) and is listed in its CMakeLists.txt.
+// tests/<room>/x_test.cpp has framework/<room>/src/x.cpp (or a header x.hpp), also as x_<aspect>_test.cpp, and is listed in its
+// CMakeLists.txt.
 std::vector<violation> check_mirror(const std::vector<room>& rooms, const std::vector<source_file>& files);
 
 }  // namespace baton::layers
