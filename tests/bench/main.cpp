@@ -1,0 +1,60 @@
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "figures.hpp"
+
+namespace baton::bench {
+namespace {
+std::vector<figure>& all() {
+  static std::vector<figure> figures;
+  return figures;
+}
+}  // namespace
+
+/// A benchmark may run more than once to find its number of iterations: the last one counts.
+void keep(const figure& measured) {
+  std::erase_if(all(), [&](const auto& f) { return f.name == measured.name; });
+  all().push_back(measured);
+}
+const std::vector<figure>& kept() { return all(); }
+
+}  // namespace baton::bench
+
+int main(int argc, char** argv) {
+  std::string json;
+  std::vector<char*> rest;
+  for (int i = 0; i < argc; ++i) {
+    if (std::string{argv[i]} == "--json" && i + 1 < argc) {
+      json = argv[++i];
+    } else {
+      rest.push_back(argv[i]);
+    }
+  }
+  int count = static_cast<int>(rest.size());
+  rest.push_back(nullptr);
+  benchmark::Initialize(&count, rest.data());
+  if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 64;
+  benchmark::RunSpecifiedBenchmarks();
+
+  std::printf("\n%-32s %12s %12s %8s\n", "figure", "value", "raw client", "ratio");
+  for (const auto& f : baton::bench::kept())
+    std::printf("%-32s %9.1f %s %9.1f %s %8.2f\n", f.name.c_str(), f.value, f.unit.c_str(), f.baseline, f.unit.c_str(),
+                f.value / f.baseline);
+  if (json.empty()) return 0;
+  std::ofstream file{json};
+  file << "[";
+  const char* separator = "\n";
+  for (const auto& f : baton::bench::kept()) {
+    file << separator << R"(  {"name": ")" << f.name << R"(", "value": )" << f.value << R"(, "unit": ")" << f.unit << R"(", "baseline": )"
+         << f.baseline << R"(, "ratio": )" << f.value / f.baseline << "}";
+    separator = ",\n";
+  }
+  file << "\n]\n";
+  if (file.flush()) return 0;
+  std::cerr << "baton_bench: cannot write " << json << "\n";
+  return 1;
+}

@@ -1,0 +1,261 @@
+// What the store costs over a raw C client that sends the equivalent statements to the same server in the same run, turn by turn.
+#include <benchmark/benchmark.h>
+#include <mysql.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "baton/lock/name.hpp"
+#include "baton/mysql/store.hpp"
+#include "baton/testing/private_server.hpp"
+#include "figures.hpp"
+
+namespace baton::bench {
+namespace {
+
+using testing::private_server;
+using testing::server_kind;
+using steady = std::chrono::steady_clock;
+
+template <typename T>
+T need(result<T> r) {
+  if (!r) throw std::runtime_error{r.error().context};
+  return std::move(r).value();
+}
+void need(const status& s) {
+  if (!s) throw std::runtime_error{s.error().context};
+}
+
+/// As short as C code against the client library can be: no escaping, rows fetched and dropped.
+class raw_client {
+ public:
+  explicit raw_client(const private_server& server) : handle_(mysql_init(nullptr)) {
+    const std::string user{private_server::user()};
+    const std::string password{private_server::password()};
+    if (mysql_real_connect(handle_, "127.0.0.1", user.c_str(), password.c_str(), "baton", server.port(), nullptr,
+                           CLIENT_MULTI_STATEMENTS) == nullptr)
+      throw std::runtime_error{mysql_error(handle_)};
+    run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone='+00:00'");
+  }
+  ~raw_client() { mysql_close(handle_); }
+  raw_client(const raw_client&) = delete;
+  raw_client& operator=(const raw_client&) = delete;
+
+  /// The first column of the last row.
+  std::string run(const std::string& sql) {
+    std::string last;
+    if (mysql_real_query(handle_, sql.data(), sql.size()) != 0) throw std::runtime_error{mysql_error(handle_)};
+    do {
+      MYSQL_RES* const rows = mysql_store_result(handle_);
+      if (rows == nullptr) continue;
+      while (MYSQL_ROW row = mysql_fetch_row(rows)) last = row[0] != nullptr ? row[0] : "";
+      mysql_free_result(rows);
+    } while (mysql_next_result(handle_) == 0);
+    if (mysql_errno(handle_) != 0) throw std::runtime_error{mysql_error(handle_)};
+    return last;
+  }
+  unsigned long id() { return mysql_thread_id(handle_); }
+
+ private:
+  MYSQL* handle_;
+};
+
+struct bed {
+  explicit bed(server_kind kind) : server(need(private_server::start(with(kind)))), at(need(mysql::store::create(where()))) {
+    need(at.migrate());
+  }
+  static private_server::options with(server_kind kind) {
+    private_server::options wanted;
+    wanted.kind = kind;
+    return wanted;
+  }
+  mysql::options where() const {
+    mysql::options o;
+    o.user = private_server::user();
+    o.password = private_server::password();
+    o.hosts = {{"127.0.0.1", server->port()}};
+    o.database = "baton";
+    o.lease.wait_timeout = std::chrono::minutes{10};  // nobody probes here
+    return o;
+  }
+  std::unique_ptr<private_server> server;
+  mysql::store at;
+};
+
+bed& on(server_kind kind) {
+  static std::unique_ptr<bed> beds[3];
+  auto& made = beds[static_cast<std::size_t>(kind)];
+  if (!made) made = std::make_unique<bed>(kind);
+  return *made;
+}
+
+/// Lets both sides take turns, and keeps the median of each.
+template <typename Ours, typename Raw>
+void compare(benchmark::State& state, const std::string& name, Ours ours, Raw raw) {
+  std::vector<double> mine;
+  std::vector<double> theirs;
+  const auto timed = [](auto& side, std::vector<double>& into) {
+    const auto start = steady::now();
+    side();
+    into.push_back(std::chrono::duration<double, std::micro>(steady::now() - start).count());
+    return into.back() / 1e6;
+  };
+  for (int warm_up = 0; warm_up < 5; ++warm_up) ours(), raw();
+  for (auto _ : state) {
+    state.SetIterationTime(timed(ours, mine));
+    timed(raw, theirs);
+  }
+  const auto median = [](std::vector<double>& all) {
+    std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2));
+    return all[all.size() / 2];
+  };
+  const figure f{name, median(mine), "us", median(theirs)};
+  state.counters["p50_us"] = f.value;
+  state.counters["raw_us"] = f.baseline;
+  state.counters["ratio"] = f.value / f.baseline;
+  keep(f);
+}
+
+void lock_and_release(benchmark::State& state, server_kind kind) {
+  auto& b = on(kind);
+  const auto session = need(b.at.open_lock_session());
+  raw_client raw{*b.server};
+  const std::vector names{lock::scheduler_name("bench", "job")};
+  compare(
+      state, "lock_acquire_release/" + std::string{to_string(kind)},
+      [&] {
+        if (need(session->try_acquire(names))[0] != lock::try_outcome::acquired) throw std::runtime_error{"busy"};
+        (void)need(session->release(names));
+      },
+      [&] {
+        if (raw.run("SELECT GET_LOCK('baton:bench:job',0)") != "1") throw std::runtime_error{"busy"};
+        raw.run("SELECT RELEASE_LOCK('baton:bench:job')");
+      });
+}
+
+/// `count` jobs of a cluster, due again at every turn.
+struct due_jobs {
+  due_jobs(bed& b, std::string cluster_name, std::size_t count)
+      : cluster(std::move(cluster_name)), locks(need(b.at.open_lock_session())), ledger(need(b.at.open_ledger_session())) {
+    std::vector<ledger::job_registration> all;
+    for (std::size_t i = 0; i < count; ++i) {
+      jobs.push_back("job-" + std::to_string(i));
+      names.push_back(lock::scheduler_name(cluster, jobs.back()));
+      all.push_back({jobs.back(), names.back(), "hash"});
+    }
+    (void)need(ledger->hold_incarnation(cluster, "incarnation"));
+    (void)need(ledger->register_jobs(cluster, all));
+    (void)need(b.server->exec("UPDATE baton.baton_job SET effective_since='2020-01-01'"));
+    for (std::size_t i = 0; i < names.size(); i += 500)
+      (void)need(locks->try_acquire(std::span{names}.subspan(i, std::min<std::size_t>(500, names.size() - i))));
+    tick = need(ledger->claim({})).store_now - std::chrono::seconds{5};
+  }
+
+  std::string cluster;
+  std::unique_ptr<lock::session> locks;
+  std::unique_ptr<ledger::session> ledger;
+  std::vector<std::string> jobs;
+  std::vector<std::string> names;
+  wall_time tick{};
+};
+
+void turn(due_jobs& due) {
+  ledger::claim_request request;
+  request.cluster = due.cluster;
+  request.incarnation = "incarnation";
+  request.instance = "bench";
+  const auto before = due.tick;
+  due.tick += microseconds{1};
+  for (std::size_t i = 0; i < due.jobs.size(); ++i) {
+    auto& name = request.names.emplace_back();
+    name.lock_name = due.names[i];
+    name.lock_connection = due.locks->connection_id();
+    name.held_for = name.lock_session_age = std::chrono::seconds{60};
+    auto& job = name.jobs.emplace_back();
+    job.job = due.jobs[i];
+    job.decided_until = before;
+    job.ticks = {due.tick};
+  }
+  const auto reply = need(due.ledger->claim(request));
+  std::vector<ledger::finish_record> ended;
+  for (const auto& name : reply.names) {
+    if (!name.run) throw std::runtime_error{"not claimed"};
+    ended.push_back({name.run->key, name.run->fence, ledger::run_outcome::success, {}, reply.store_now, reply.store_now, "", ""});
+  }
+  for (const auto outcome : need(due.ledger->finish(due.cluster, ended))) {
+    if (outcome != ledger::finish_outcome::written) throw std::runtime_error{"fenced"};
+  }
+}
+
+/// The same questions and writes, without looking at an answer but the last.
+void raw_turn(raw_client& raw, due_jobs& due) {
+  const auto before = to_sql(due.tick);
+  due.tick += microseconds{1};
+  const auto tick = to_sql(due.tick);
+  std::string names;
+  std::string jobs;
+  std::string ranges;
+  std::string rows;
+  std::string owned;
+  for (std::size_t i = 0; i < due.jobs.size(); ++i) {
+    const auto* const comma = i == 0 ? "" : ",";
+    names += comma + ("'" + due.names[i] + "'");
+    jobs += comma + ("'" + due.jobs[i] + "'");
+    ranges += (i == 0 ? "" : " OR ") + ("(job='" + due.jobs[i] + "' AND tick BETWEEN '" + before) + "' AND '" + tick + "')";
+    rows += comma + ("('" + due.cluster + "','" + due.jobs[i] + "','" + tick + "',1,'" + due.names[i] +
+                     "',1,1,'incarnation','bench',1,NULL,1,UTC_TIMESTAMP(6),NULL,NULL,0,0,'','',UTC_TIMESTAMP(6))");
+    owned += comma + ("IS_USED_LOCK('" + due.names[i] + "')=" + std::to_string(due.locks->connection_id()));
+  }
+  const auto of_cluster = " FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster='" + due.cluster + "' AND ";
+  raw.run("START TRANSACTION;SELECT lock_name,fence FROM baton_fence FORCE INDEX (PRIMARY) WHERE lock_name IN (" + names +
+          ") ORDER BY lock_name FOR UPDATE SKIP LOCKED;SELECT job,tick,state,IS_USED_LOCK(CONCAT('baton:',cluster,':~i:',incarnation)) "
+          "FROM baton_tick"
+          " FORCE INDEX (open_rows) WHERE cluster='" +
+          due.cluster + "' AND state IN (1,2,3) AND lock_name IN (" + names +
+          ");SELECT job,paused,effective_since FROM baton_job WHERE cluster='" + due.cluster + "' AND job IN (" + jobs +
+          ");SELECT job,tick,state" + of_cluster + "kind=1 AND (" + ranges + ");SELECT UTC_TIMESTAMP(6)");
+  raw.run("INSERT INTO baton_tick VALUES " + rows + ";UPDATE baton_fence SET fence=fence+1 WHERE lock_name IN (" + names + ");SELECT " +
+          owned);
+  raw.run("COMMIT");
+  std::string finish = "START TRANSACTION;";
+  for (const auto& job : due.jobs)
+    finish +=
+        "UPDATE baton_tick SET state=4,outcome=1,started=UTC_TIMESTAMP(6),finished=UTC_TIMESTAMP(6),changed=UTC_TIMESTAMP(6) WHERE "
+        "cluster='" +
+        due.cluster + "' AND job='" + job + "' AND tick='" + tick + "' AND kind=1 AND state=1 AND fence=1;";
+  raw.run(finish + "COMMIT");
+}
+
+void claim_and_finish(benchmark::State& state, server_kind kind, std::size_t count) {
+  auto& b = on(kind);
+  const auto label = std::to_string(count) + "/" + std::string{to_string(kind)};
+  due_jobs ours{b, "ours-" + std::to_string(count), count};
+  due_jobs theirs{b, "raw-" + std::to_string(count), count};
+  raw_client raw{*b.server};
+  compare(
+      state, "claim_finish_" + label, [&] { turn(ours); }, [&] { raw_turn(raw, theirs); });
+}
+
+[[maybe_unused]] const bool registered = [] {
+  for (const auto kind : {server_kind::mariadb, server_kind::mysql}) {
+    const std::string suffix = "/" + std::string{to_string(kind)};
+    if (private_server::missing(kind)) continue;
+    benchmark::RegisterBenchmark(("lock_acquire_release" + suffix).c_str(), [kind](auto& state) { lock_and_release(state, kind); })
+        ->UseManualTime()
+        ->Iterations(2000);
+    for (const std::size_t count : {1UL, 100UL, 500UL})
+      benchmark::RegisterBenchmark(("claim_finish_" + std::to_string(count) + suffix).c_str(),
+                                   [kind, count](auto& state) { claim_and_finish(state, kind, count); })
+          ->UseManualTime()
+          ->Unit(benchmark::kMicrosecond)
+          ->Iterations(count == 1 ? 500 : 60);
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace baton::bench
