@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "baton/lock/name.hpp"
 
@@ -43,6 +44,16 @@ plugin_host::raw_value to_raw(const settings::with_value& v) {
     raw.data = std::move(entries);
   }
   return raw;
+}
+
+/// The places of values that came from a reference ({file: …} and the like): what stands there is never printed.
+void collect_secrets(const settings::with_value& v, std::set<std::pair<std::size_t, std::size_t>>& places) {
+  if (v.secret) places.emplace(v.where.line, v.where.column);
+  if (const auto* list = std::get_if<settings::with_value::list>(&v.data)) {
+    for (const auto& item : *list) collect_secrets(item, places);
+  } else if (const auto* map = std::get_if<settings::with_value::map>(&v.data)) {
+    for (const auto& [key, value] : *map) collect_secrets(value, places);
+  }
 }
 
 /// Finds, loads and checks the plugins of all jobs; each plugin once.
@@ -88,7 +99,11 @@ class plugin_checker {
     with.column = j.with_where.column;
     auto found = plugin_host::check_parameters(plugin, with);
     if (auto* values = std::get_if<plugin_host::values>(&found)) return std::move(*values);
-    for (const auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) {
+    std::set<std::pair<std::size_t, std::size_t>> secrets;
+    for (const auto& [key, value] : j.with) collect_secrets(value, secrets);
+    for (auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) {
+      if (secrets.contains({e.line, e.column}))
+        e.message = "what the reference gives does not fit this parameter (not shown: it may be a secret)";
       auto where = j.with_where.line == 0 ? j.where : j.with_where;
       if (e.line != 0) where = {where.file, e.line, e.column};
       report(where, "jobs." + j.name + ".with" + (e.path.empty() ? "" : "." + e.path),

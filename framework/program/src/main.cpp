@@ -5,6 +5,7 @@
 
 #include "baton/plugin_host/executor.hpp"
 #include "commands.hpp"
+#include "dev_journal.hpp"
 #include "exit_codes.hpp"
 
 namespace {
@@ -52,6 +53,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
 int main(int argc, char** argv) {
   // The scheduler starts itself as a supervisor: nothing else of the program is wanted there.
   if (argc > 1 && std::string_view{argv[1]} == "runner") return baton::plugin_host::runner_main();
+  if (argc > 1 && std::string_view{argv[1]} == "dev-job") return dev_job_main(argc, argv);  // what the jobs of `baton dev` run
 
   CLI::App app{"Baton: a job scheduler for a fleet. Exactly one instance runs each tick."};
   app.require_subcommand(1);

@@ -12,7 +12,13 @@ std::optional<microseconds> parse_offset(std::string_view text) noexcept {
   const double value = std::strtod(copy.c_str(), &end);
   if (end == copy.c_str()) return std::nullopt;
   const std::string_view unit{end};
-  const double scale = unit == "us" ? 1 : unit == "ms" ? 1e3 : unit == "s" ? 1e6 : unit == "m" ? 60e6 : unit == "h" ? 3600e6 : value == 0 && unit.empty() ? 1 : 0;
+  const double scale = unit == "us"                 ? 1
+                       : unit == "ms"               ? 1e3
+                       : unit == "s"                ? 1e6
+                       : unit == "m"                ? 60e6
+                       : unit == "h"                ? 3600e6
+                       : value == 0 && unit.empty() ? 1
+                                                    : 0;
   if (scale == 0) return std::nullopt;
   return microseconds{static_cast<std::int64_t>(value * scale)};
 }
