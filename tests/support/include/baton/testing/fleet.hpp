@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baton/testing/fleet_process.hpp"
+#include "baton/testing/prom.hpp"
+#include "baton/testing/run_file.hpp"
+
+namespace baton::testing {
+
+/// One `baton run`.
+class instance {
+ public:
+  instance(std::string name, std::unique_ptr<child_process> process) : name_(std::move(name)), process_(std::move(process)) {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] child_process& process() noexcept { return *process_; }
+  [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
+  void signal(int number) noexcept { process_->signal(number); }
+
+  [[nodiscard]] std::string log() const { return process_->output(); }
+  [[nodiscard]] std::vector<std::string> log_lines(std::string_view containing = "") const;
+  /// Of its HTTP listener, as the log tells it; 0 until it does.
+  [[nodiscard]] std::uint16_t http_port();
+  [[nodiscard]] http_reply get(std::string_view path);  ///< status 0: no answer
+  [[nodiscard]] bool is_ready() { return get("/readyz").status == 200; }
+  [[nodiscard]] scrape metrics() { return scrape::parse(get("/metrics").body); }
+  [[nodiscard]] std::string incarnation() const;
+
+ private:
+  std::string name_;
+  std::unique_ptr<child_process> process_;
+  std::uint16_t port_ = 0;
+};
+
+/// Instances of one cluster: each with a configuration and a log of its own, all with one file to which their jobs write.
+///
+/// The lease is the tightest that is legal (design.md section 4). Lifetime: its processes and its folder go with it.
+class fleet {
+ public:
+  struct options {
+    std::string program;  ///< of `baton`
+    std::string plugin_dir;
+    std::string job_program;  ///< of fleet_job
+    std::string cluster;
+    std::string store_url;  ///< without a password
+    std::string password;
+  };
+  struct instance_options {
+    std::string clock_offset;  ///< as in BATON_TEST_CLOCK_OFFSET
+    std::vector<std::string> environment;
+    std::string store_settings;  ///< further lines of YAML under `store`, indented by two
+  };
+
+  explicit fleet(options wanted);
+  ~fleet();
+  fleet(const fleet&) = delete;
+  fleet& operator=(const fleet&) = delete;
+
+  /// A job of every instance that is added later: an `exec` of fleet_job with `arguments` ("--for 20ms"). `settings`: further lines of
+  /// YAML, indented by four.
+  void job(const std::string& name, const std::string& schedule, const std::string& arguments, const std::string& settings = "");
+
+  instance& add(const std::string& name, const instance_options& wanted);
+  instance& add(const std::string& name) { return add(name, {}); }
+  [[nodiscard]] instance& operator[](std::size_t index) { return *instances_[index]; }
+  [[nodiscard]] instance& named(std::string_view name);
+  [[nodiscard]] std::size_t size() const noexcept { return instances_.size(); }
+  [[nodiscard]] auto begin() { return instances_.begin(); }
+  [[nodiscard]] auto end() { return instances_.end(); }
+
+  /// All instances are ready within `limit`.
+  [[nodiscard]] bool await_ready(microseconds limit = std::chrono::seconds{20});
+  /// SIGTERM to all; the exit codes of all within `limit`, -1 for one that did not end.
+  std::vector<int> stop(microseconds limit = std::chrono::seconds{20});
+
+  [[nodiscard]] run_file runs() const { return run_file::read(run_path()); }
+  [[nodiscard]] const std::string& cluster() const noexcept { return options_.cluster; }
+  [[nodiscard]] std::string run_path() const { return directory_ / "runs"; }
+  [[nodiscard]] std::filesystem::path directory() const { return directory_; }
+  /// The logs of all instances, for the message of a failed test.
+  [[nodiscard]] std::string logs() const;
+
+ private:
+  options options_;
+  std::filesystem::path directory_;
+  std::string jobs_;
+  std::vector<std::unique_ptr<instance>> instances_;
+};
+
+}  // namespace baton::testing

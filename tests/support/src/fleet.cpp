@@ -1,0 +1,119 @@
+#include "baton/testing/fleet.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+namespace baton::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string value_after(const std::string& text, std::string_view key) {
+  const auto at = text.find(key);
+  if (at == std::string::npos) return "";
+  const auto from = at + key.size();
+  return text.substr(from, text.find_first_of(" \n", from) - from);
+}
+
+}  // namespace
+
+std::vector<std::string> instance::log_lines(std::string_view containing) const {
+  std::vector<std::string> lines;
+  std::stringstream text{log()};
+  for (std::string line; std::getline(text, line);) {
+    if (line.find(containing) != std::string::npos) lines.push_back(line);
+  }
+  return lines;
+}
+
+std::uint16_t instance::http_port() {
+  if (port_ == 0) {
+    const auto address = value_after(log(), "address=127.0.0.1:");
+    if (!address.empty()) port_ = static_cast<std::uint16_t>(std::stoi(address));
+  }
+  return port_;
+}
+
+http_reply instance::get(std::string_view path) {
+  if (http_port() == 0) return {};
+  auto reply = http_get(port_, path);
+  return reply ? std::move(*reply) : http_reply{};
+}
+
+std::string instance::incarnation() const { return value_after(log(), "incarnation="); }
+
+fleet::fleet(options wanted) : options_(std::move(wanted)) {
+  auto name = (fs::temp_directory_path() / "baton-fleet-XXXXXX").string();
+  BATON_ASSERT(::mkdtemp(name.data()) != nullptr);
+  directory_ = name;
+}
+
+fleet::~fleet() {
+  instances_.clear();
+  std::error_code ignored;
+  fs::remove_all(directory_, ignored);
+}
+
+void fleet::job(const std::string& name, const std::string& schedule, const std::string& arguments, const std::string& settings) {
+  jobs_ += "  " + name + ":\n    plugin: exec\n    schedule: " + schedule + "\n    with: {command: [\"" + options_.job_program + "\", \"" +
+           run_path() + "\"";
+  std::stringstream words{arguments};
+  for (std::string word; words >> word;) jobs_ += ", \"" + word + "\"";
+  jobs_ += "]}\n" + settings;
+}
+
+instance& fleet::add(const std::string& name, const instance_options& wanted) {
+  const auto file = directory_ / (name + ".yaml");
+  std::ofstream{file} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name << "\nstore:\n  url: " << options_.store_url
+                      << "\n  password: {env: BATON_TEST_PASSWORD}\n"
+                      << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms}\n"
+                      << wanted.store_settings << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
+                      << options_.plugin_dir << "\"]}\njobs:\n"
+                      << jobs_;
+  child_process::options how;
+  how.command = {options_.program, "run", "-c", file};
+  how.environment = wanted.environment;
+  how.environment.push_back("BATON_TEST_PASSWORD=" + options_.password);
+  if (!wanted.clock_offset.empty()) how.environment.push_back("BATON_TEST_CLOCK_OFFSET=" + wanted.clock_offset);
+  how.output = directory_ / (name + ".log");
+  auto process = child_process::start(how);
+  BATON_ASSERT(process);
+  return *instances_.emplace_back(std::make_unique<instance>(name, std::move(*process)));
+}
+
+instance& fleet::named(std::string_view name) {
+  for (auto& i : instances_) {
+    if (i->name() == name) return *i;
+  }
+  assertion_failed("an instance of that name", __FILE__, __LINE__);
+}
+
+bool fleet::await_ready(microseconds limit) {
+  const auto deadline = boot_now() + limit;
+  for (auto& i : instances_) {
+    if (!eventually([&] { return i->is_ready() || !i->process().is_running(); }, deadline - boot_now())) return false;
+    if (!i->process().is_running()) return false;
+  }
+  return true;
+}
+
+std::vector<int> fleet::stop(microseconds limit) {
+  for (auto& i : instances_) i->signal(SIGTERM);
+  const auto deadline = boot_now() + limit;
+  std::vector<int> codes;
+  for (auto& i : instances_) codes.push_back(i->process().await_exit(deadline - boot_now()).value_or(-1));
+  return codes;
+}
+
+std::string fleet::logs() const {
+  std::string all;
+  for (const auto& i : instances_) {
+    std::string log = i->log();
+    if (log.size() > 12'000) log = log.substr(0, 4'000) + "\n[…]\n" + log.substr(log.size() - 8'000);
+    all += "---- log of " + i->name() + "\n" + log;
+  }
+  return all;
+}
+
+}  // namespace baton::testing

@@ -1,0 +1,73 @@
+#include <algorithm>
+
+#include "fixture.hpp"
+
+namespace baton::system_test {
+namespace {
+
+using ::testing::Each;
+using ::testing::IsEmpty;
+
+class clocks : public on_a_server {
+ protected:
+  static constexpr const char* every_second = "{every: 1s}";
+
+  /// Each whole second within the two has run once, and no other more than that.
+  static void expect_each_second_once(const fleet& f, const std::string& job, wall_time from, wall_time until, std::size_t count) {
+    const auto ticks = f.runs().ticks_of(job);
+    std::size_t within = 0;
+    for (auto t = std::chrono::ceil<seconds>(from); t < until; t += seconds{1}) {
+      const auto it = ticks.find(t);
+      EXPECT_EQ(it == ticks.end() ? 0 : it->second, 1) << "tick " << to_rfc3339(t);
+      ++within;
+    }
+    for (const auto& [tick, times] : ticks) EXPECT_EQ(times, 1) << "tick " << to_rfc3339(tick);
+    EXPECT_GE(within, count);
+  }
+
+  /// Waits until `count` ticks from now on are over, then stops half-way between two ticks.
+  static void let_pass(wall_time from, int count) {
+    const auto end = std::chrono::ceil<seconds>(from) + seconds{count} - milliseconds{500};
+    eventually([&] { return wall_now() >= end; }, seconds{count + 5});
+  }
+};
+
+TEST_P(clocks, g1_a_fleet_whose_clocks_disagree_runs_each_of_30_ticks_once) {
+  fleet near{fleet_options("near")};
+  fleet far{fleet_options("far")};
+  for (auto* f : {&near, &far}) f->job("blink", every_second, "--for 20");
+  near.add("exact");
+  near.add("ahead", {"+250ms", {}, ""});
+  near.add("behind", {"-250ms", {}, ""});
+  far.add("exact");
+  far.add("ahead", {"+2.5s", {}, ""});
+  far.add("behind", {"-2.5s", {}, ""});
+  ASSERT_TRUE(near.await_ready() && far.await_ready()) << near.logs() << far.logs();
+
+  const auto from = wall_now();
+  let_pass(from, 30);
+  const auto until = wall_now();
+  for (auto* f : {&near, &far}) {
+    std::size_t lost_races = 0;
+    for (auto& i : *f) {
+      const auto m = i->metrics();
+      // The error of the estimate is at most the round trip of the best sample.
+      const double truth = i->name() == "exact" ? 0 : (f == &near ? 0.25 : 2.5) * (i->name() == "ahead" ? 1 : -1);
+      EXPECT_NEAR(m.value("baton_clock_offset_seconds").value_or(99), truth, 0.05) << i->name();
+      lost_races += static_cast<std::size_t>(m.value("baton_lock_attempts_total", {{"outcome", "busy"}}).value_or(0) +
+                                             m.value("baton_lock_attempts_total", {{"outcome", "duplicate_tick"}}).value_or(0));
+    }
+    EXPECT_GT(lost_races, 0) << "nobody raced, so nothing was shown";
+    EXPECT_THAT(f->stop(), Each(0)) << f->logs();
+    expect_each_second_once(*f, "blink", from, until, 30);
+    EXPECT_THAT(f->runs().violations(), IsEmpty());
+    // G12: never early by the store's clock; it is this machine's.
+    EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f->cluster() + "' AND claimed<tick"), "0");
+    EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f->cluster() + "' AND (state<>4 OR outcome<>1)"), "0");
+  }
+}
+
+BATON_ON_BOTH_SERVERS(clocks);
+
+}  // namespace
+}  // namespace baton::system_test

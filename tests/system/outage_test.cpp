@@ -1,0 +1,142 @@
+#include <csignal>
+
+#include "fixture.hpp"
+
+namespace baton::system_test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class outages : public on_a_server {
+ protected:
+  static std::optional<executed_run> first_after(const fleet& f, const std::string& job, boot_time t) {
+    for (auto& r : f.runs().of(job)) {
+      if (r.started > t) return r;
+    }
+    return std::nullopt;
+  }
+};
+
+TEST_P(outages, g7_a_server_away_for_10_s_stops_all_work_and_nothing_else_and_ticks_go_on_when_it_is_back) {
+  fleet f{fleet_options()};
+  f.job("short", "{every: 1s}", "--for 20");
+  f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term");
+  for (const auto* name : {"a", "b", "c"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto interrupted = await_run(f, "long");
+  await_run(f, "short", seconds{10}, 2);
+
+  ASSERT_TRUE(server().stop());
+  const auto away = boot_now();
+  std::vector<microseconds> before;
+  for (auto& i : f) before.push_back(i->process().processor_time());
+  EXPECT_TRUE(eventually([&] { return !is_alive(interrupted.pid); }, stop_time)) << "no lease, no run";
+  for (auto& i : f) EXPECT_TRUE(eventually([&] { return i->get("/readyz").status == 503; }, seconds{2})) << i->name();
+  const auto asleep = first_after(f, "short", away);
+  ASSERT_TRUE(eventually([&] { return boot_now() - away >= seconds{10}; }, seconds{15}, milliseconds{100}));
+  EXPECT_FALSE(asleep);
+  EXPECT_FALSE(first_after(f, "short", away + milliseconds{200})) << "a run was started without a store";
+  const auto outage = boot_now() - away;
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    ASSERT_TRUE(f[i].process().is_running()) << f[i].log();
+    EXPECT_LT(f[i].process().processor_time() - before[i], outage / 20) << f[i].name() << " was busy while the store was away";
+    EXPECT_EQ(f[i].get("/livez").status, 200);
+    const auto ready = f[i].get("/readyz");
+    EXPECT_EQ(ready.status, 503);
+    EXPECT_THAT(ready.body, HasSubstr("the store cannot be used"));
+  }
+
+  ASSERT_TRUE(server().start_again());
+  const auto back = boot_now();
+  std::optional<executed_run> first;
+  EXPECT_TRUE(eventually([&] { return (first = first_after(f, "short", away + milliseconds{200})).has_value(); }, seconds{10})) << f.logs();
+  if (first) {
+    EXPECT_LE(first->started - back, seconds{3});
+  }
+  EXPECT_TRUE(eventually([&] { return (first = first_after(f, "long", away + milliseconds{200})).has_value(); }, seconds{10})) << f.logs();
+  if (first) {
+    EXPECT_LE(first->started - back, wait_timeout + seconds{3});
+  }
+  for (auto& i : f) EXPECT_TRUE(eventually([&] { return i->is_ready(); }, seconds{6})) << i->log();
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+  const auto row = row_of(f, interrupted);
+  EXPECT_TRUE(row == "4/5/1" || row == "4/6/1") << row;
+  // G3: what was due meanwhile is in the ledger, with a reason.
+  EXPECT_TRUE(eventually(
+      [&] {
+        return ask_one("SELECT COALESCE(SUM(tick_count),0)>=9 FROM baton.baton_tick WHERE cluster='" + f.cluster() +
+                       "' AND job='short' AND state=6 AND reason<>0") == "1";
+      },
+      seconds{3}))
+      << "the ticks of the outage are not in the ledger as missed";
+}
+
+TEST_P(outages, g5_g6_a_server_that_falls_silent_has_every_run_dead_within_p_r_and_s) {
+  fleet f{fleet_options()};
+  f.job("short", "{every: 1s}", "--for 20");
+  f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term --children 1");
+  f.add("a");
+  f.add("b");
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "long");
+  ASSERT_TRUE(eventually([&] { return !f.runs().of("long").back().children.empty(); }, seconds{2}));
+  const auto run = f.runs().of("long").back();
+
+  const auto silent = boot_now();
+  server().suspend();
+  EXPECT_TRUE(eventually([&] { return !is_alive(run.pid) && !is_alive(run.children.front()); }, seconds{5}, milliseconds{5}));
+  constexpr microseconds probe_and_reply = seconds{1};  // P + R
+  EXPECT_LE(boot_now() - silent, probe_and_reply + stop_time + milliseconds{100});
+  EXPECT_TRUE(eventually([&] { return f[0].get("/readyz").status == 503 && f[1].get("/readyz").status == 503; }, seconds{3}));
+  for (auto& i : f) EXPECT_EQ(i->get("/livez").status, 200) << i->get("/livez").body;
+  ASSERT_TRUE(eventually([&] { return boot_now() - silent >= seconds{5}; }, seconds{10}));
+  server().resume();
+  const auto back = boot_now();
+  std::optional<executed_run> first;
+  EXPECT_TRUE(eventually([&] { return (first = first_after(f, "short", back)).has_value(); }, seconds{15})) << f.logs();
+  if (first) {
+    EXPECT_LE(first->started - back, wait_timeout + seconds{3});
+  }
+  EXPECT_TRUE(eventually([&] { return (first = first_after(f, "long", back)).has_value(); }, seconds{15})) << f.logs();
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+TEST_P(outages, g7_g9_an_instance_without_a_fit_store_says_why_once_waits_idly_and_starts_when_it_is_fit) {
+  ASSERT_TRUE(server().exec("SET GLOBAL read_only=1"));
+  fleet unfit{fleet_options("unfit")};
+  unfit.job("short", "{every: 1s}", "--for 20");
+  auto& reader = unfit.add("reader");
+  auto nowhere = fleet_options("nowhere");
+  nowhere.store_url = "mysql://baton@127.0.0.1:1/baton";  // tcpmux: nobody listens
+  fleet unreachable{nowhere};
+  unreachable.job("short", "{every: 1s}", "--for 20");
+  auto& waiter = unreachable.add("waiter");
+
+  for (auto* i : {&reader, &waiter})
+    EXPECT_TRUE(eventually([&] { return !i->log_lines("store trouble").empty(); }, seconds{5})) << i->log();
+  const auto from = boot_now();
+  const std::vector<microseconds> before{reader.process().processor_time(), waiter.process().processor_time()};
+  ASSERT_TRUE(eventually([&] { return boot_now() - from >= seconds{5}; }, seconds{10}, milliseconds{500}));
+  EXPECT_LT(reader.process().processor_time() - before[0], (boot_now() - from) / 50);
+  EXPECT_LT(waiter.process().processor_time() - before[1], (boot_now() - from) / 50);
+  for (auto* i : {&reader, &waiter}) {
+    ASSERT_TRUE(i->process().is_running()) << i->log();
+    EXPECT_EQ(i->get("/livez").status, 200);
+    EXPECT_EQ(i->get("/readyz").status, 503);
+    EXPECT_EQ(i->log_lines(" warning ").size() + i->log_lines(" error ").size(), 1U) << i->log();
+  }
+  EXPECT_THAT(reader.get("/readyz").body, HasSubstr("read_only"));
+  EXPECT_THAT(waiter.get("/readyz").body, HasSubstr("127.0.0.1:1"));
+  EXPECT_EQ(count_runs(unfit, "short"), 0U);
+
+  ASSERT_TRUE(server().exec("SET GLOBAL read_only=0"));
+  EXPECT_TRUE(eventually([&] { return reader.is_ready(); }, seconds{8})) << reader.log();
+  await_run(unfit, "short", seconds{4});
+  EXPECT_THAT(unreachable.stop(seconds{5}), ::testing::ElementsAre(0)) << "a stop waits for a store that never was";
+}
+
+BATON_ON_BOTH_SERVERS(outages);
+
+}  // namespace
+}  // namespace baton::system_test
