@@ -83,7 +83,9 @@ void scheduler::core::handle(finished&& e) {
 void scheduler::core::handle(stop_requested&& /*unused*/) {
   const bool again = std::exchange(stopping_, true);
   if (again) {
-    for (const auto& [at, id] : std::exchange(stop_at_, {})) order_stop(id, options_.timing.stop, 2 * options_.timing.stop);
+    for (const auto& [at, id] : std::exchange(stop_at_, {})) {
+      if (runs_.contains(id)) order_stop(id, options_.timing.stop, 2 * options_.timing.stop);
+    }
     return;
   }
   for (const auto& key : std::exchange(ready_, {})) move_to(names_[std::get<name_index>(key)], phase::idle);
