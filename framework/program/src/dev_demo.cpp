@@ -53,7 +53,7 @@ result<bool> demo::run() {
   if (!*ready) return true;  // interrupted before there was anything to check
   const auto v = judge(all_evidence());
   output_.tell(v, from_, to_);
-  if (!has_interrupted_) output_.remark("no run was interrupted: the time was too short for it");
+  if (!has_interrupted_ && !takeover_) output_.remark("no run was interrupted: the time was too short for it; --for 30s is enough");
   if (takeover_ && takeover_->again_after()) {
     output_.remark("the interrupted run of " + takeover_->victim().job + " began again " +
                    to_text(std::chrono::round<milliseconds>(*takeover_->again_after())) + " after the kill");

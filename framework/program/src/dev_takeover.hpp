@@ -19,10 +19,9 @@ class takeover {
   [[nodiscard]] std::optional<std::string> on(const journal_entry& entry);
   [[nodiscard]] std::optional<std::string> on(const ledger::tick_row& row);
 
-  /// The interrupted run has begun again elsewhere, and a later tick of its job has run.
-  [[nodiscard]] bool is_over() const noexcept { return again_after_.has_value() && next_late_.has_value(); }
   /// From the kill to the start of the next attempt.
   [[nodiscard]] std::optional<microseconds> again_after() const noexcept { return again_after_; }
+  /// From the nominal time of the job's next tick to its start.
   [[nodiscard]] std::optional<microseconds> next_late() const noexcept { return next_late_; }
   [[nodiscard]] const journal_entry& victim() const noexcept { return victim_; }
 
