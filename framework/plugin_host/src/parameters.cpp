@@ -45,33 +45,32 @@ class reader {
  public:
   reader(const parameter& p, std::vector<parameter_error>& errors) : parameter_{p}, errors_{errors} {}
 
-  std::optional<value> read(const raw_value& v) {
-    if (is_null(v))
+  /// Writes to `into`; false when there was nothing to write.
+  bool read(const raw_value& v, value& into) {
+    if (is_null(v)) {
       return wrong(v, parameter_.name,
-                   "has no value; write one, or leave the key out" +
-                       std::string{parameter_.type == parameter_type::text ? "; \"\" is an empty text" : ""});
-    switch (parameter_.type) {
-      case parameter_type::text_list: return read_list(v);
-      case parameter_type::text_map: return read_map(v);
-      default: break;
+                   std::string{"has no value; write one, or leave the key out"} +
+                       (parameter_.type == parameter_type::text ? "; \"\" is an empty text" : ""));
     }
+    if (parameter_.type == parameter_type::text_list) return read_list(v, into.emplace<text_list>());
+    if (parameter_.type == parameter_type::text_map) return read_map(v, into.emplace<text_map>());
     const auto* text = std::get_if<std::string>(&v.data);
     if (text == nullptr) return wrong(v, parameter_.name, "takes one value, not a list or a map");
     auto parsed = parse_scalar(parameter_, *text);
     if (!parsed) return wrong(v, parameter_.name, parsed.error());
-    return std::move(*parsed);
+    into = *parsed;
+    return true;
   }
 
  private:
-  std::nullopt_t wrong(const raw_value& at, std::string path, std::string message) {
+  bool wrong(const raw_value& at, std::string path, std::string message) {
     errors_.push_back({at.line, at.column, std::move(path), std::move(message)});
-    return std::nullopt;
+    return false;
   }
 
-  std::optional<value> read_list(const raw_value& v) {
+  bool read_list(const raw_value& v, text_list& items) {
     const auto* list = std::get_if<raw_value::list>(&v.data);
     if (list == nullptr) return wrong(v, parameter_.name, parse_scalar(parameter_, {}).error());
-    text_list items;
     for (const auto& item : *list) {
       const auto* text = std::get_if<std::string>(&item.data);
       if (text == nullptr || is_null(item)) {
@@ -81,13 +80,12 @@ class reader {
       }
       items.push_back(*text);
     }
-    return value{std::move(items)};
+    return true;
   }
 
-  std::optional<value> read_map(const raw_value& v) {
+  bool read_map(const raw_value& v, text_map& entries) {
     const auto* map = std::get_if<raw_value::map>(&v.data);
     if (map == nullptr) return wrong(v, parameter_.name, parse_scalar(parameter_, {}).error());
-    text_map entries;
     for (const auto& [key, entry] : *map) {
       const auto* text = std::get_if<std::string>(&entry.data);
       if (text == nullptr || is_null(entry)) {
@@ -96,7 +94,7 @@ class reader {
         wrong(entry, parameter_.name + "." + key, "is there twice");
       }
     }
-    return value{std::move(entries)};
+    return true;
   }
 
   const parameter& parameter_;
@@ -123,8 +121,8 @@ std::variant<values, std::vector<parameter_error>> check_parameters(const plugin
           {entry.line, entry.column, name, "plugin " + plugin.name + " has no parameter '" + name + "'" + suggestion(plugin, name)});
     } else if (!seen.insert(found->name).second) {
       errors.push_back({entry.line, entry.column, name, "is there twice"});
-    } else if (auto v = reader{*found, errors}.read(entry)) {
-      checked.insert_or_assign(name, std::move(*v));
+    } else if (value v; reader{*found, errors}.read(entry, v)) {
+      checked.insert_or_assign(name, std::move(v));
     }
   }
   for (const auto& p : plugin.parameters) {

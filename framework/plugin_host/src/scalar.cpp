@@ -69,10 +69,10 @@ parsed out_of_bounds(const parameter& p, std::string_view text, const char* unit
 }
 
 parsed parse_text(const parameter& p, std::string_view text) {
-  if (p.choices.empty()) return value{std::string{text}};
+  if (p.choices.empty()) return parsed{std::in_place_type<std::string>, std::string{text}};
   std::string allowed;
   for (const auto& choice : p.choices) {
-    if (choice == text) return value{choice};
+    if (choice == text) return parsed{std::in_place_type<std::string>, choice};
     allowed += (allowed.empty() ? "" : ", ") + choice;
   }
   return parsed::wrong(shown(p, text) + " is not one of: " + allowed);
@@ -87,23 +87,23 @@ parsed parse_scalar(const parameter& p, std::string_view text) {
       const auto n = number<std::int64_t>(text);
       if (!n) return parsed::wrong(shown(p, text) + " is not an integer");
       if (!is_within(p, static_cast<double>(*n))) return out_of_bounds(p, text, "");
-      return value{*n};
+      return parsed{std::in_place_type<std::int64_t>, *n};
     }
     case parameter_type::number: {
       const auto n = number<double>(text);
       if (!n || !std::isfinite(*n)) return parsed::wrong(shown(p, text) + " is not a number");
       if (!is_within(p, *n)) return out_of_bounds(p, text, "");
-      return value{*n};
+      return parsed{std::in_place_type<double>, *n};
     }
     case parameter_type::boolean:
-      if (text == "true" || text == "false") return value{text == "true"};
+      if (text == "true" || text == "false") return parsed{std::in_place_type<bool>, text == "true"};
       return parsed::wrong(shown(p, text) + " is neither true nor false");
     case parameter_type::duration: {
       const auto d = duration(text);
       if (!d)
         return parsed::wrong(shown(p, text) + " is not a duration: write a number with a unit (us, ms, s, m, h, d), such as 90s or 1h30m");
       if (!is_within(p, std::chrono::duration<double>(*d).count())) return out_of_bounds(p, text, "s");
-      return value{*d};
+      return parsed{std::in_place_type<microseconds>, *d};
     }
     case parameter_type::text_list: return parsed::wrong("is a list of texts: write [a, b] or one '- a' a line");
     case parameter_type::text_map: return parsed::wrong("is a map of texts: write {a: b} or one 'a: b' a line");
@@ -125,8 +125,8 @@ parsed parse_fallback(const parameter& p, std::string_view text) {
       entries.insert_or_assign(std::string{line.substr(0, equals)}, std::string{line.substr(equals + 1)});
     }
   }
-  if (p.type == parameter_type::text_list) return value{std::move(items)};
-  return value{std::move(entries)};
+  if (p.type == parameter_type::text_list) return parsed{std::in_place_type<text_list>, std::move(items)};
+  return parsed{std::in_place_type<text_map>, std::move(entries)};
 }
 
 }  // namespace baton::plugin_host
