@@ -67,6 +67,34 @@ TEST_P(clocks, g1_a_fleet_whose_clocks_disagree_runs_each_of_30_ticks_once) {
   }
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#else
+constexpr bool is_sanitized = false;
+#endif
+
+/// The same without Baton's own test clock: what the process reads from libc is off.
+TEST_P(clocks, g1_a_fleet_under_libfaketime_runs_each_tick_once) {
+  const std::string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+  if (is_sanitized || GetParam() == server_kind::mysql) GTEST_SKIP() << "a smoke test on one server, without sanitizers";
+  if (!std::filesystem::exists(library)) GTEST_SKIP() << "no " << library << ": apt-get install libfaketime";
+  fleet f{fleet_options()};
+  f.job("blink", every_second, "--for 20");
+  f.add("exact");
+  for (const auto& [name, offset] : {std::pair{"ahead", "+2.5"}, std::pair{"behind", "-2.5"}}) {
+    // Leases are measured on CLOCK_BOOTTIME, which the runner reads too, and it is not preloaded.
+    f.add(name, {"", {"LD_PRELOAD=" + library, std::string{"FAKETIME="} + offset, "FAKETIME_DONT_FAKE_MONOTONIC=1"}, ""});
+  }
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto from = wall_now();
+  let_pass(from, 8);
+  const auto until = wall_now();
+  EXPECT_NEAR(f.named("ahead").metrics().value("baton_clock_offset_seconds").value_or(99), 2.5, 0.05);
+  EXPECT_THAT(f.stop(), Each(0)) << f.logs();
+  expect_each_second_once(f, "blink", from, until, 8);
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
 BATON_ON_BOTH_SERVERS(clocks);
 
 }  // namespace

@@ -27,7 +27,10 @@ TEST_P(outages, g7_a_server_away_for_10_s_stops_all_work_and_nothing_else_and_ti
   const auto interrupted = await_run(f, "long");
   await_run(f, "short", seconds{10}, 2);
 
-  ASSERT_TRUE(server().stop());
+  // Between two runs of `short`, and at once: its row is closed, so that it has nobody to wait for afterwards.
+  const auto between = std::chrono::ceil<seconds>(wall_now()) + milliseconds{500};
+  ASSERT_TRUE(eventually([&] { return wall_now() >= between; }, seconds{3}));
+  server().kill();
   const auto away = boot_now();
   std::vector<microseconds> before;
   for (auto& i : f) before.push_back(i->process().processor_time());
@@ -52,7 +55,7 @@ TEST_P(outages, g7_a_server_away_for_10_s_stops_all_work_and_nothing_else_and_ti
   std::optional<executed_run> first;
   EXPECT_TRUE(eventually([&] { return (first = first_after(f, "short", away + milliseconds{200})).has_value(); }, seconds{10})) << f.logs();
   if (first) {
-    EXPECT_LE(first->started - back, seconds{3});
+    EXPECT_LE(first->started - back, seconds{3}) << f.logs();
   }
   EXPECT_TRUE(eventually([&] { return (first = first_after(f, "long", away + milliseconds{200})).has_value(); }, seconds{10})) << f.logs();
   if (first) {
