@@ -43,6 +43,17 @@ TEST(claim, g1_a_tick_inside_a_range_row_is_a_duplicate) {
   EXPECT_EQ(c.decide().reply.jobs[0].duplicates, 2U);
 }
 
+TEST(claim, g1_is_told_of_a_range_row_to_its_end) {
+  // Another instance's clock was ahead, and its range goes further than what we ask for. The next claim reads rows by their beginning.
+  claim_case c;
+  c.add_job("a", 1min, noon - 2min);
+  auto range = claim_case::row("a", noon - 1min, row_state::missed);
+  range.until = noon + 1min;
+  c.seen.rows.push_back(range);
+  EXPECT_EQ(text(c.decide()), "");
+  EXPECT_EQ(c.decide().reply.jobs[0].decided_until, noon + 1min);
+}
+
 TEST(claim, g1_the_row_of_another_job_is_no_duplicate) {
   claim_case c;
   c.add_job("a", 1min, noon - 1min);

@@ -199,10 +199,11 @@ class decider {
         break;
       }
       const auto rows_of_job = [&](const tick_row& row) { return row.key.job == job.job && covers(row, t); };
-      if (std::ranges::any_of(seen_.rows, rows_of_job)) {
+      if (const auto row = std::ranges::find_if(seen_.rows, rows_of_job); row != seen_.rows.end()) {
         flush();
         ++p.progress.duplicates;
-        p.progress.decided_until = t;
+        // To the row's end: the next claim reads rows by their beginning, and would not see this one from its middle.
+        p.progress.decided_until = row->until.value_or(t);
         continue;
       }
       const bool is_last = i + 1 == job.ticks.size();
