@@ -378,6 +378,7 @@ void scheduler::core::handle(session_failed&& e) {
     }
   }
   sessions_.erase(e.id);
+  act(close_session{e.id});
 }
 
 void scheduler::core::handle(session_ended&& e) {

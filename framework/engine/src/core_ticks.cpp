@@ -26,8 +26,13 @@ bool scheduler::core::has_due(const name_state& n) const {
   return std::ranges::any_of(n.jobs, [this](job_index j) { return job_states_[j].is_due(); });
 }
 
-/// Takes every tick that the store's clock has reached off the queue.
+/// Takes every tick that the store's clock has reached off the queue, and every name whose pause is over.
 void scheduler::core::collect_due() {
+  while (!delayed_.empty() && delayed_.begin()->first <= now_.steady) {
+    const auto n = delayed_.begin()->second;
+    delayed_.erase(delayed_.begin());
+    want(n);
+  }
   const auto store_now = clock_.now(now_.steady);
   if (!store_now || stopping_) return;
   while (queue_.next() && *queue_.next() <= *store_now) {
@@ -45,11 +50,6 @@ void scheduler::core::collect_due() {
       tell(next_tick_known{j, *following});
     }
     want(state.name);
-  }
-  while (!delayed_.empty() && delayed_.begin()->first <= now_.steady) {
-    const auto n = delayed_.begin()->second;
-    delayed_.erase(delayed_.begin());
-    want(n);
   }
 }
 
