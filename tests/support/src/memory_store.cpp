@@ -54,9 +54,9 @@ std::optional<ledger::registered_job> memory_store::registered(const std::string
   return ledger::registered_job{job, it->second.effective_since, last_decided(t->second, job), it->second.paused, std::nullopt};
 }
 
-std::size_t memory_store::heartbeats(const std::string& cluster) const {
+std::set<std::string> memory_store::heartbeats(const std::string& cluster) const {
   const auto t = tables_.find(cluster);
-  return t == tables_.end() ? 0 : t->second.instances.size();
+  return t == tables_.end() ? std::set<std::string>{} : t->second.instances;
 }
 
 // ---- connections and named locks

@@ -42,7 +42,7 @@ class memory_store {
   [[nodiscard]] std::vector<ledger::tick_row> rows(const std::string& cluster) const;
   [[nodiscard]] std::optional<ledger::tick_row> row(const std::string& cluster, const ledger::tick_key& key) const;
   [[nodiscard]] std::optional<ledger::registered_job> registered(const std::string& cluster, const std::string& job) const;
-  [[nodiscard]] std::size_t heartbeats(const std::string& cluster) const;
+  [[nodiscard]] std::set<std::string> heartbeats(const std::string& cluster) const;
   /// Called at every commit, for each row of baton_tick: as it was, as it is.
   std::function<void(const ledger::tick_row* before, const ledger::tick_row& after)> on_commit;
 

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "baton/ledger/claim.hpp"
+
+namespace baton::simulation {
+
+/// Watches what really runs, and what is committed, and remembers every broken guarantee.
+class checker {
+ public:
+  /// A handler's first instruction, and its death, however it dies.
+  void run_begins(const std::string& who, const ledger::claimed_run& run, microseconds now, wall_time store_now);
+  void run_is_over(const std::string& lock_name, const std::string& who, microseconds now);
+  void committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now);
+
+  void store_went_away(microseconds now, microseconds longest_lease);
+  void store_came_back() { away_since_ = never; }
+
+  /// At the end: each tick of (since, until] of a job with ticks every `period` has exactly one row.
+  void expect_every_tick(const std::string& job, microseconds period, wall_time since, wall_time until,
+                         const std::vector<ledger::tick_row>& rows);
+
+  void broken(const std::string& guarantee, const std::string& how, microseconds now);
+  [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
+  [[nodiscard]] std::uint64_t runs() const noexcept { return runs_; }
+
+ private:
+  static constexpr microseconds never = microseconds::max();
+
+  struct name_state {
+    std::vector<std::string> running;
+    std::uint64_t started_fence = 0;
+    std::uint64_t committed_fence = 0;
+  };
+  std::map<std::string, name_state> names_;
+  std::map<ledger::tick_key, std::uint32_t> attempts_;
+  std::vector<std::string> violations_;
+  microseconds away_since_ = never;
+  microseconds longest_lease_{};
+  std::uint64_t runs_ = 0;
+};
+
+}  // namespace baton::simulation

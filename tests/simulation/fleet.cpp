@@ -1,0 +1,267 @@
+#include "fleet.hpp"
+
+#include <algorithm>
+
+namespace baton::simulation {
+
+using namespace std::chrono_literals;
+
+fleet::fleet(std::uint64_t seed, bool trace) : world_(seed) {
+  world_.trace = trace;
+  world_.store.on_commit = [this](const auto* before, const auto& after) { world_.check.committed(before, after, now()); };
+  draw_timing();
+  draw_jobs();
+  draw_instances();
+}
+
+void fleet::draw_timing() {
+  const lock::lease_timing tightest{500ms, 500ms, 3s, 1500ms, 500ms};
+  const lock::lease_timing middle{1s, 2s, 6s, 2s, 500ms};
+  const lock::lease_timing defaults{};
+  const auto which = world_.random.below(4);
+  world_.timing = which == 0 ? defaults : which == 1 ? middle : tightest;
+  BATON_ASSERT(world_.timing.validate().has_value());
+  world_.takeover = world_.random.one_in(2) ? ledger::takeover_policy::safe : ledger::takeover_policy::fast;
+}
+
+void fleet::draw_jobs() {
+  auto& random = world_.random;
+  const auto add = [&](const std::string& name, const std::string& lock_name, microseconds period, microseconds shortest,
+                       microseconds longest, ledger::crash_policy on_crash) {
+    job_plan plan;
+    plan.job.name = name;
+    plan.job.schedule = std::get<schedule::timetable>(schedule::timetable::from_every({period}));
+    plan.job.lock_name = "baton:sim:" + lock_name;
+    plan.job.schedule_hash = to_text(period);
+    plan.job.policy.on_crash = on_crash;
+    plan.job.policy.catch_up_window = random.one_in(2) ? 1h : 5s;
+    plan.job.grace = random.between(0s, 3s);
+    plan.period = period;
+    plan.shortest_run = shortest;
+    plan.longest_run = longest;
+    world_.jobs.push_back(std::move(plan));
+  };
+  const auto give_up = ledger::crash_policy::give_up;
+  const auto retry = ledger::crash_policy::retry;
+  add("quick", "quick", 1s, 5ms, 40ms, give_up);
+  add("steady", "steady", 2s, 300ms, 1500ms, give_up);
+  add("long", "long", 5s, 1s, 14s, give_up);
+  add("eager", "eager", 7s, 1s, 6s, retry);
+  add("pair-a", "pair", 3s, 50ms, 2s, give_up);
+  add("pair-b", "pair", 4s, 50ms, 3s, retry);
+  for (auto n = random.below(8); n > 0; --n)
+    add("more-" + std::to_string(n), random.one_in(3) ? "pair" : "more-" + std::to_string(n), 1s * static_cast<int>(1 + random.below(10)),
+        5ms, 5s, random.one_in(2) ? retry : give_up);
+}
+
+void fleet::draw_instances() {
+  auto& random = world_.random;
+  const auto count = 3 + random.below(3);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<std::size_t> jobs;
+    const bool is_older_release = i == 0 && random.one_in(4);  // it does not know every job
+    for (std::size_t j = 0; j < world_.jobs.size(); ++j) {
+      if (!is_older_release || !random.one_in(3)) jobs.push_back(j);
+    }
+    const auto slots = static_cast<std::uint32_t>(random.one_in(3) ? 3 + random.below(4) : 16);
+    instances_.push_back(std::make_unique<instance>(world_, "i" + std::to_string(i), std::move(jobs), slots));
+  }
+  kill_until_.resize(count);
+  impair_until_.resize(count);
+}
+
+void fleet::run_until(microseconds t) {
+  world_.loop.run_until(t, [this] { world_.store_time.set({store_now(), boot_time{now()}}); });
+}
+
+verdict fleet::run() {
+  auto& random = world_.random;
+  for (const auto& i : instances_) world_.loop.after(random.between(0s, 3s), [&i] { i->start(); });
+  faults_end_ = random.between(30s, 90s);
+  schedule_faults();
+  run_until(faults_end_);
+  end_faults();
+  const auto& t = world_.timing;
+  run_until(faults_end_ + 3 * t.wait_timeout + 20s);
+  expect_recovery();
+  stop_all();
+  run_until(now() + 60s);
+  expect_clean_store();
+  expect_every_tick();
+
+  verdict v{world_.check.violations(), 0, world_.check.runs(), world_.loop.happened(), now()};
+  for (const auto& row : world_.store.rows(cluster)) v.ticks += row.count;
+  return v;
+}
+
+// ---- faults
+
+void fleet::schedule_faults() {
+  auto& random = world_.random;
+  world_.loop.at(random.between(0s, 10s), [this] { world_.calls_fail = world_.random.one_in(2); });
+  const auto mean = random.between(500ms, 6s);
+  for (auto t = random.between(1s, 8s); t < faults_end_ - 1s; t += random.between(10ms, 2 * mean)) world_.loop.at(t, [this] { strike(); });
+}
+
+instance& fleet::any() { return *instances_[world_.random.below(instances_.size())]; }
+
+void fleet::strike() {
+  auto& random = world_.random;
+  if (random.one_in(12)) return restart_store();
+  if (random.one_in(30)) {
+    world_.say("the server is read-only");
+    world_.store.set_writable(false);
+    world_.loop.after(random.between(0s, 5s), [this] { world_.store.set_writable(true); });
+    return;
+  }
+  strike_instance(any());
+}
+
+void fleet::strike_instance(instance& i) {
+  auto& random = world_.random;
+  const auto index =
+      static_cast<std::size_t>(std::ranges::find(instances_, &i, [](const auto& p) { return p.get(); }) - instances_.begin());
+  const auto w = world_.timing.wait_timeout;
+  // What `takeover: fast` does not promise to survive: all sessions of an instance killed while it is stopped or cut off.
+  const bool is_fast = world_.takeover == ledger::takeover_policy::fast;
+  const bool may_kill_ledger = !is_fast || (!i.is_impaired() && impair_until_[index] <= now());
+  const bool may_impair = !is_fast || kill_until_[index] <= now();
+  const auto impaired_for = random.between(10ms, 2 * w);
+  const auto restart_in = random.between(10ms, w);
+  const auto later = [&](microseconds in, auto what) { world_.loop.after(in, [this, &i, what] { what(i); }); };
+  switch (random.below(11)) {
+    case 0:
+    case 1: {
+      const bool locks = !random.one_in(3);
+      const bool ledger = may_kill_ledger && !random.one_in(3);
+      if (ledger) kill_until_[index] = std::max(kill_until_[index], now() + 3s);
+      if (ledger || kill_until_[index] <= now()) i.kill_sessions(locks, ledger);
+      return;
+    }
+    case 2:
+    case 3: {
+      const bool host_too = random.one_in(3);
+      i.crash(host_too);
+      return later(restart_in, [](instance& it) {
+        if (!it.is_alive()) it.start();
+      });
+    }
+    case 4:
+    case 5:
+      if (!may_impair) return;
+      impair_until_[index] = std::max(impair_until_[index], now() + impaired_for + w);
+      i.pause();
+      return later(impaired_for, [](instance& it) { it.resume(); });
+    case 6:
+    case 7: {
+      if (!may_impair) return;
+      impair_until_[index] = std::max(impair_until_[index], now() + impaired_for + w);
+      const auto direction = random.below(3);
+      i.cut(direction != 0, direction != 1);
+      return later(impaired_for, [](instance& it) { it.heal(); });
+    }
+    case 8: return i.step_wall(random.between(-2s, 2s));
+    case 9:
+      if (!may_impair) return;
+      impair_until_[index] = std::max(impair_until_[index], now() + 2 * w);
+      return i.lose_a_link();
+    default:
+      if (!random.one_in(3)) return;
+      i.stop();  // a rolling change
+      return later(restart_in, [this](instance& it) { start_again(it); });
+  }
+}
+
+/// Once it has stopped.
+void fleet::start_again(instance& i) {
+  if (!i.is_alive()) return i.start();
+  if (i.is_stopping()) world_.loop.after(100ms, [this, &i] { start_again(i); });
+}
+
+void fleet::restart_store() {
+  if (world_.store_is_down) return;
+  world_.say("the server restarts");
+  world_.store_is_down = true;
+  world_.store.restart();
+  world_.check.store_went_away(now(), world_.timing.wait_timeout - world_.timing.margin);
+  for (const auto& i : instances_) i->server_has_ended_sessions();
+  world_.loop.after(world_.random.between(0s, 10s), [this] {
+    world_.say("the server is back");
+    world_.store_is_down = false;
+    world_.check.store_came_back();
+  });
+}
+
+void fleet::end_faults() {
+  world_.say("no more faults");
+  world_.calls_fail = false;
+  world_.store_is_down = false;
+  world_.check.store_came_back();
+  world_.store.set_writable(true);
+  for (const auto& i : instances_) {
+    i->heal();
+    i->resume();
+    if (!i->knows_every_job()) i->upgrade();
+    if (!i->is_alive()) i->start();
+  }
+}
+
+// ---- what has to be true at the end
+
+void fleet::expect_recovery() {
+  const auto rows = world_.store.rows(cluster);
+  // The server notices a silent session after W; an owner is waited for up to W - M + S, and a lock session declares nothing crashed before
+  // W.
+  const auto recovered = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
+  for (const auto& plan : world_.jobs) {
+    const bool ticks_again = std::ranges::any_of(rows, [&](const auto& row) {  // one lock name can have more to do than time
+      return row.lock_name == plan.job.lock_name && row.state != ledger::row_state::missed && row.until.value_or(row.key.tick) > recovered;
+    });
+    if (!ticks_again) world_.check.broken("G7", plan.job.name + " has not ticked again since the faults ended", now());
+  }
+  for (const auto& i : instances_) {
+    if (!i->is_alive()) world_.check.broken("simulation", "an instance is not alive", now());
+  }
+}
+
+void fleet::stop_all() {
+  for (const auto& i : instances_) {
+    world_.loop.after(world_.random.between(0s, 3s), [this, &i] {
+      i->stop();
+      if (world_.random.one_in(3)) world_.loop.after(world_.random.between(0s, 4s), [&i] { i->stop(); });
+    });
+  }
+}
+
+void fleet::expect_clean_store() {
+  auto& check = world_.check;
+  for (const auto& i : instances_) {
+    if (i->is_alive()) check.broken("G11", i->incarnation() + " has not exited", now());
+    if (world_.store.heartbeats(cluster).contains(i->incarnation()))
+      check.broken("G11", i->incarnation() + " has left its heartbeat", now());
+  }
+  if (world_.store.locks_held() != 0) check.broken("G11", "a lock is left", now());
+  if (!world_.store.connections().empty()) check.broken("G11", "a session is left", now());
+  for (const auto& row : world_.store.rows(cluster)) {
+    if (row.state == ledger::row_state::running)
+      check.broken("G11", row.key.job + " " + to_rfc3339(row.key.tick) + " is left running", now());
+  }
+}
+
+void fleet::expect_every_tick() {
+  const auto rows = world_.store.rows(cluster);
+  for (const auto& plan : world_.jobs) {
+    const auto known = world_.store.registered(cluster, plan.job.name);
+    if (!known) {
+      world_.check.broken("G3", plan.job.name + " was never registered", now());
+      continue;
+    }
+    std::vector<ledger::tick_row> of_job;
+    std::ranges::copy_if(rows, std::back_inserter(of_job), [&](const auto& row) { return row.key.job == plan.job.name; });
+    // What is due while the last instance stops is for the next start.
+    const auto until = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
+    world_.check.expect_every_tick(plan.job.name, plan.period, known->effective_since, until, of_job);
+  }
+}
+
+}  // namespace baton::simulation

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "instance.hpp"
+
+namespace baton::simulation {
+
+struct verdict {
+  std::vector<std::string> violations;
+  std::uint64_t ticks = 0;  ///< decided
+  std::uint64_t runs = 0;   ///< executed
+  std::uint64_t events = 0;
+  microseconds simulated{};
+};
+
+/// M instances against one store, everything drawn from one seed: jobs, timing, latencies, faults. A quiet time follows in which all is to
+/// come right again, then an orderly stop.
+class fleet {
+ public:
+  explicit fleet(std::uint64_t seed, bool trace = false);
+  [[nodiscard]] verdict run();
+
+ private:
+  void draw_timing();
+  void draw_jobs();
+  void draw_instances();
+  void schedule_faults();
+  void strike();
+  void strike_instance(instance& i);
+  void start_again(instance& i);
+  void restart_store();
+  void end_faults();
+  void expect_recovery();
+  void stop_all();
+  void expect_clean_store();
+  void expect_every_tick();
+  [[nodiscard]] instance& any();
+  [[nodiscard]] microseconds now() const { return world_.loop.now(); }
+  [[nodiscard]] wall_time store_now() const { return world_.store_epoch + now(); }
+  void run_until(microseconds t);
+
+  world world_;
+  std::vector<std::unique_ptr<instance>> instances_;
+  std::vector<microseconds> kill_until_;    ///< `fast` only: until then an instance is neither cut off nor stopped...
+  std::vector<microseconds> impair_until_;  ///< ... and until then it does not lose its ledger session
+  microseconds faults_end_{};
+};
+
+}  // namespace baton::simulation
