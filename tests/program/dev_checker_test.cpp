@@ -180,7 +180,10 @@ TEST_F(dev_checker, does_not_believe_a_success_that_no_handler_saw) {
 TEST_F(dev_checker, accepts_a_run_that_crashed_before_its_handler_began) {
   row("pulse", 1, ledger::row_state::finished).outcome = ledger::run_outcome::crashed;
   run("pulse", 2);
-  EXPECT_TRUE(judge(seen).is_good());
+  const auto v = judge(seen);
+  EXPECT_TRUE(v.is_good());
+  EXPECT_EQ(v.jobs[0].ran, 1U);
+  EXPECT_EQ(v.jobs[0].failed, 1U);
 }
 
 TEST_F(dev_checker, takes_no_trigger_for_a_tick) {

@@ -89,8 +89,10 @@ class judging {
       ++out.due;
       const auto* row = rows_.find(job.name, *tick);
       const bool has_reason = row != nullptr && row->reason != ledger::reason_code::none;
-      if (started.contains(*tick) || (row != nullptr && is_enough(*row, job))) {
+      if (started.contains(*tick) || (row != nullptr && !job.has_journal && row->state == row_state::finished)) {
         ++out.ran;
+      } else if (row != nullptr && ended_badly(*row)) {
+        ++out.failed;
       } else if (has_reason && row->state == row_state::skipped) {
         ++out.skipped;
       } else if (has_reason && row->state == row_state::missed) {
@@ -102,11 +104,9 @@ class judging {
     }
   }
 
-  /// Whether a row stands for a run although no handler wrote of it: it ended before its handler began, or the handler writes nothing.
-  static bool is_enough(const ledger::tick_row& row, const watched_job& job) {
-    if (row.state == row_state::retry_due) return true;
-    if (row.state != row_state::finished) return false;
-    return row.outcome != run_outcome::success || !job.has_journal;
+  /// A run that ended, or crashed, before its handler wrote anything: the ledger accounts for it, and not as a success.
+  static bool ended_badly(const ledger::tick_row& row) {
+    return row.state == row_state::retry_due || (row.state == row_state::finished && row.outcome != run_outcome::success);
   }
 
   static std::string why_missing(const ledger::tick_row* row) {

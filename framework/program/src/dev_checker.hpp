@@ -30,6 +30,7 @@ struct job_verdict {
   std::string name;
   std::size_t due = 0;      ///< ticks in the window
   std::size_t ran = 0;      ///< of these, started at least once
+  std::size_t failed = 0;   ///< of these, recorded as ended badly before their handler wrote anything
   std::size_t skipped = 0;  ///< of these, recorded as skipped
   std::size_t missed = 0;   ///< of these, recorded as missed
   std::size_t retried = 0;  ///< second and later attempts, in the window or not; as all below

@@ -134,13 +134,13 @@ void dev_output::tell(const verdict& v, wall_time from, wall_time to) {
       "\n%s\n",
       styled("What the handlers wrote, against the schedules; ticks from " + time_of_day(from, 3) + " to " + time_of_day(to, 3), bold)
           .c_str());
-  const auto heads = "job          due   ran  skipped  missed  retried  duplicate  overlap  missing  late: p50       max";
+  const auto heads = "job          due   ran  failed  skipped  missed  retried  duplicate  overlap  missing  late: p50      max";
   std::printf("%s\n", styled(heads, bold).c_str());
   for (const auto& j : v.jobs) {
     const auto bad = j.duplicates + j.overlaps + j.missing > 0;
     std::array<char, 160> line{};
-    std::snprintf(line.data(), line.size(), "%-10s %5zu %5zu %8zu %7zu %8zu %10zu %8zu %8zu  %9s %9s", j.name.c_str(), j.due, j.ran,
-                  j.skipped, j.missed, j.retried, j.duplicates, j.overlaps, j.missing,
+    std::snprintf(line.data(), line.size(), "%-10s %5zu %5zu %7zu %8zu %7zu %8zu %10zu %8zu %8zu  %9s %8s", j.name.c_str(), j.due, j.ran,
+                  j.failed, j.skipped, j.missed, j.retried, j.duplicates, j.overlaps, j.missing,
                   j.lateness.empty() ? "-" : span_text(percentile(j.lateness, 50)).c_str(),
                   j.lateness.empty() ? "-" : span_text(j.lateness.back()).c_str());
     std::printf("%s\n", styled(line.data(), bad ? red : "").c_str());
