@@ -113,17 +113,22 @@ TEST_F(open_row, is_not_declared_crashed_by_a_young_lock_session) {
   EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
 }
 
-TEST_F(open_row, that_is_unresolved_holds_up_everything_under_its_name) {
+TEST_F(open_row, g2_that_is_unresolved_holds_up_everything_under_its_name) {
   c.now = noon + 1h;
   c.name.jobs[0].ticks = {noon + 1h};
+  c.name.jobs[0].policy = retries;
   c.add_open("a", noon - 1h, row_state::retry_due);
   c.add_open("a", noon, row_state::running, true);
   c.name.held_for = 0s;
-  const auto plan = c.decide();
-  EXPECT_EQ(text(plan), "");
-  EXPECT_TRUE(plan.reply.decisions.empty());
-  EXPECT_FALSE(plan.reply.run);
-  EXPECT_EQ(plan.reply.verdict, name_verdict::unresolved);
+  for (const auto* order : {"the retry first", "the running one first"}) {
+    const auto plan = c.decide();
+    EXPECT_EQ(text(plan), "") << order;
+    EXPECT_TRUE(plan.reply.decisions.empty()) << order;
+    EXPECT_FALSE(plan.reply.run) << order;
+    EXPECT_FALSE(plan.new_fence) << order;
+    EXPECT_EQ(plan.reply.verdict, name_verdict::unresolved) << order;
+    std::swap(c.seen.open[0], c.seen.open[1]);
+  }
 }
 
 TEST_F(open_row, between_attempts_belongs_to_nobody_and_is_not_waited_for) {

@@ -33,7 +33,8 @@ class decider {
 
   name_plan decide() && {
     for (const auto& open : seen_.open) resolve(open);
-    if (plan_.reply.verdict == name_verdict::unresolved) {
+    if (is_unresolved_) {
+      plan_.reply.verdict = name_verdict::unresolved;
       plan_.updates.clear();
       plan_.inserts.clear();
       plan_.reply.decisions.clear();
@@ -88,9 +89,8 @@ class decider {
     remaining = std::max(remaining, request_.young_session - name_.lock_session_age);
     if (remaining <= microseconds{0}) return true;
     auto& reply = plan_.reply;
-    const bool is_first = reply.verdict != name_verdict::unresolved;
-    reply.verdict = name_verdict::unresolved;
-    reply.owner_seen_free = !open.owner_alive && (is_first || reply.owner_seen_free);
+    reply.owner_seen_free = !open.owner_alive && (!is_unresolved_ || reply.owner_seen_free);
+    is_unresolved_ = true;
     // A living owner may write the end of its run at any moment: look again before the whole wait is over.
     reply.wait = known_gone ? remaining : std::min(remaining, std::max(microseconds{1}, request_.dead_owner_wait / 2));
     return false;
@@ -273,6 +273,7 @@ class decider {
   const name_claim& name_;
   const name_snapshot& seen_;
   wall_time now_;
+  bool is_unresolved_ = false;
   name_plan plan_;
 };
 
