@@ -3,9 +3,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -158,16 +162,18 @@ status connection::adopt_socket(bool is_tcp, microseconds answer_timeout) {
   ::fcntl(own, F_SETFD, FD_CLOEXEC);
   if (is_tcp) {
     const int on = 1;
-    const int idle = static_cast<int>(whole_seconds(answer_timeout));
+    const int quiet = static_cast<int>(whole_seconds(answer_timeout));
     const auto unanswered = static_cast<unsigned>(std::chrono::ceil<milliseconds>(answer_timeout).count());
     ::setsockopt(own, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    ::setsockopt(own, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    ::setsockopt(own, IPPROTO_TCP, TCP_KEEPIDLE, &quiet, sizeof quiet);
     ::setsockopt(own, IPPROTO_TCP, TCP_KEEPINTVL, &on, sizeof on);
     ::setsockopt(own, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ::setsockopt(own, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered, sizeof unanswered);
   }
+  answer_timeout_ = std::chrono::ceil<milliseconds>(answer_timeout);
+  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   descriptor_ = ::fcntl(own, F_DUPFD_CLOEXEC, 0);
-  if (descriptor_ < 0) return failure{errc::io, where_ + ": duplicating the socket: " + std::strerror(errno)};
+  if (descriptor_ < 0 || wake_ < 0) return failure{errc::io, where_ + ": duplicating the socket: " + std::strerror(errno)};
   return {};
 }
 
@@ -180,11 +186,34 @@ connection::~connection() {
     ::shutdown(descriptor_, SHUT_RDWR);
     ::close(descriptor_);
   }
+  if (wake_ >= 0) ::close(wake_);
 }
 
 void connection::interrupt() noexcept {
   dead_ = true;
-  if (descriptor_ >= 0) ::shutdown(descriptor_, sending_ ? SHUT_RDWR : SHUT_RD);
+  if (wake_ >= 0) ::eventfd_write(wake_, 1);
+  // Oracle's library answers an end of file by shutting the socket down for the server too. So it is given one only where it is
+  // inside a transfer; a call that waits for the server's answer waits in await_answer() and not in the library.
+  if (const int how = in_library_; how != idle && descriptor_ >= 0) ::shutdown(descriptor_, how);
+}
+
+/// Either this sees dead_, or interrupt() sees in_library_.
+bool connection::enter(int transfer) {
+  in_library_ = transfer;
+  return !dead_;
+}
+
+/// Until the first byte of the answer or the end of the connection is there to be read.
+std::optional<failure> connection::await_answer() {
+  std::array<pollfd, 2> watched{{{descriptor_, POLLIN, 0}, {wake_, POLLIN, 0}}};
+  int ready = 0;
+  do {
+    ready = ::poll(watched.data(), watched.size(), static_cast<int>(answer_timeout_.count()));
+  } while (ready < 0 && errno == EINTR);
+  if (ready > 0 && watched[1].revents == 0) return std::nullopt;
+  dead_ = true;
+  return failure{errc::store_unavailable,
+                 where_ + (ready == 0 ? ": no answer within " + to_text(answer_timeout_) : ": interrupted by the caller")};
 }
 
 failure connection::failed(std::string_view doing) {
@@ -199,9 +228,14 @@ result<std::vector<result_set>> connection::run(std::string_view sql) {
   use_library();
   last_error_ = 0;
   if (dead_) return failure{errc::store_unavailable, where_ + ": the connection had ended before"};
-  sending_ = true;
+  const auto leave = std::unique_ptr<connection, void (*)(connection*)>{this, [](connection* c) { c->in_library_ = idle; }};
+  if (!enter(SHUT_RDWR)) return failure{errc::store_unavailable, where_ + ": interrupted by the caller"};
   const int sent = mysql_send_query(handle_, sql.data(), sql.size());
-  sending_ = false;
+  in_library_ = idle;
+  if (sent == 0) {
+    if (auto unanswered = await_answer()) return std::move(*unanswered);
+    if (!enter(SHUT_RD)) return failure{errc::store_unavailable, where_ + ": interrupted by the caller"};
+  }
   const auto doing = [&] { return "statement " + std::string{sql.substr(0, 80)} + (sql.size() > 80 ? "…" : ""); };
   if (sent != 0 || mysql_read_query_result(handle_) != 0) return failed(doing());
 

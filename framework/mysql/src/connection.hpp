@@ -81,19 +81,25 @@ class connection {
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
-  /// Wakes a running call, which then fails, as does every later one. Where the statement had been sent, the server notices nothing
-  /// until this object is destroyed: what the session holds there stays held for so long.
+  /// Wakes a running call, which then fails, as does every later one. While the server is at the statement it notices nothing until
+  /// this object is destroyed: what the session holds there stays held for so long. Only a transfer under way is cut off.
   void interrupt() noexcept;
 
  private:
   connection() = default;
   [[nodiscard]] failure failed(std::string_view doing);
   [[nodiscard]] status adopt_socket(bool is_tcp, microseconds answer_timeout);
+  [[nodiscard]] std::optional<failure> await_answer();
+  [[nodiscard]] bool enter(int transfer);
+
+  static constexpr int idle = -1;
 
   MYSQL* handle_ = nullptr;
   std::uint64_t id_ = 0;
   int descriptor_ = -1;  ///< our own duplicate: the library closes its descriptor by itself, and its number may then be anybody's
-  std::atomic<bool> sending_ = false;
+  int wake_ = -1;        ///< an eventfd: readable once interrupted
+  milliseconds answer_timeout_{};
+  std::atomic<int> in_library_ = idle;  ///< how to shut down a transfer that the library has under way: SHUT_RD, SHUT_RDWR; `idle`: none is
   std::atomic<bool> dead_ = false;
   unsigned last_error_ = 0;
   std::string where_;
