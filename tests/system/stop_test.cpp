@@ -25,7 +25,8 @@ class stops : public on_a_server {
   void expect_clean(fleet& f) {
     EXPECT_THAT(f.runs().violations(), IsEmpty());
     EXPECT_FALSE(is_alive(run_.pid));
-    for (const auto& r : f.runs().runs()) EXPECT_LE(r.started, told_ + milliseconds{150}) << r.job << " was started after the stop";
+    const auto file = f.runs();
+    for (const auto& r : file.runs()) EXPECT_LE(r.started, told_ + milliseconds{150}) << r.job << " was started after the stop";
     EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND state IN (1,2,3)"), "0");
     EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_instance WHERE cluster='" + f.cluster() + "'"), "0");
     EXPECT_THAT(locks_left(f, {"work", "bystander"}), IsEmpty());
