@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
-#include <chrono>
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -104,15 +105,17 @@ TEST(cron_text, refuses_a_byte_of_zero_where_it_stands) {
 }
 
 TEST(cron_text, refuses_ten_megabytes_without_reading_them) {
-  for (const char c : {'1', '*', ',', ' ', '/'}) {
-    const std::string text(10'000'000, c);
-    const auto begin = std::chrono::steady_clock::now();
-    const auto made = timetable::from_cron(text);
-    EXPECT_TRUE(std::holds_alternative<syntax_error>(made));
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{100}) << c;
+  // Only the first page can be read; whoever goes further ends the test.
+  constexpr std::size_t size = 10'000'000;
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* text = static_cast<char*>(memory);
+  ASSERT_EQ(::mprotect(text + 4096, size - 4096, PROT_NONE), 0);
+  for (const char c : {'1', '*', ',', ' ', '/', '@'}) {
+    std::fill_n(text, 4096, c);
+    EXPECT_TRUE(std::holds_alternative<syntax_error>(timetable::from_cron({text, size}))) << c;
   }
-  const auto every = timetable::from_cron("@every " + std::string(10'000'000, '1') + "s");
-  EXPECT_TRUE(std::holds_alternative<syntax_error>(every));
+  ::munmap(memory, size);
 }
 
 TEST(cron_text, accepts_what_it_prints_and_survives_what_it_does_not_know) {
