@@ -69,7 +69,7 @@ TEST(executor, tells_a_handler_about_its_run) {
   EXPECT_THAT(executor.ended(request.id).text, Not(HasSubstr("none")));
 }
 
-TEST(executor, contains_a_handler_that_crashes_G10) {
+TEST(executor, g10_contains_a_handler_that_crashes) {
   EXPECT_EQ(run("segfault").end, run_end::crashed);
   EXPECT_THAT(run("segfault").text, AnyOf("killed by signal 11 (Segmentation fault)", HasSubstr("without a result")));  // a sanitizer exits
   EXPECT_EQ(run("abort").end, run_end::crashed);
@@ -77,7 +77,7 @@ TEST(executor, contains_a_handler_that_crashes_G10) {
   EXPECT_EQ(run("exit").text, "exited with code 3 without a result");
 }
 
-TEST(executor, takes_an_exception_for_a_failure) {
+TEST(executor, g10_takes_an_exception_for_a_failure) {
   EXPECT_EQ(run("throw").end, run_end::failure);
   EXPECT_EQ(run("throw").text, "thrown on purpose");
   EXPECT_EQ(run("throw_int").end, run_end::failure);
@@ -128,7 +128,7 @@ TEST(executor, keeps_what_a_handler_prints) {
   EXPECT_THAT(end.output, AllOf(HasSubstr("to stdout"), HasSubstr("to stderr")));
 }
 
-TEST(executor, drains_gigabytes_and_keeps_the_last_four_kibibytes) {
+TEST(executor, g10_drains_gigabytes_and_keeps_the_last_four_kibibytes) {
   const auto end = run("print_gigabytes");
   EXPECT_EQ(end.end, run_end::success);
   EXPECT_LE(end.output.size(), 4096U);
@@ -143,7 +143,7 @@ TEST(executor, kills_a_handler_that_writes_to_batons_own_descriptors) {
   EXPECT_EQ(end.end, run_end::crashed);
 }
 
-TEST(executor, hands_no_descriptor_on) {
+TEST(executor, g10_hands_no_descriptor_on) {
   const int stray = ::open("/etc/hostname", O_RDONLY);  // NOLINT: without close-on-exec, as a store's socket might be
   ASSERT_GE(stray, 0);
   const auto end = run("list_descriptors");
@@ -234,7 +234,7 @@ TEST(executor, times_out_by_token_sigterm_and_sigkill) {
   EXPECT_THAT(executor.ended(stubborn.id).text, HasSubstr("signal 9"));
 }
 
-TEST(executor, kills_a_run_at_its_leases_deadline_G6) {
+TEST(executor, g6_kills_a_run_at_its_leases_deadline) {
   recorder executor;
   pid_file pids;
   auto request = executor.request(misbehave, how("daemonize_and_hang", pids.path()));
@@ -277,7 +277,7 @@ TEST(executor, leaves_nothing_behind_a_handler_that_ended_well) {
   }
 }
 
-TEST(executor, takes_the_handler_with_a_supervisor_that_was_killed) {
+TEST(executor, g10_takes_the_handler_with_a_supervisor_that_was_killed) {
   recorder executor;
   pid_file pids;
   const auto request = executor.request(misbehave, how("kill_supervisor", pids.path()));

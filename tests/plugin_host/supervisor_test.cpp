@@ -37,7 +37,7 @@ class fake_instance {
   pid_t process_ = -1;
 };
 
-TEST(supervisor, kills_everything_at_the_deadline_although_the_instance_is_stopped_G6) {
+TEST(supervisor, g6_kills_everything_at_the_deadline_although_the_instance_is_stopped) {
   pid_file pids;
   const auto begin = std::chrono::steady_clock::now();
   const fake_instance instance{pids, 3s};
@@ -50,7 +50,7 @@ TEST(supervisor, kills_everything_at_the_deadline_although_the_instance_is_stopp
   EXPECT_LT(took, 3s + 1s);
 }
 
-TEST(supervisor, kills_everything_at_once_when_the_instance_is_killed_G5) {
+TEST(supervisor, g5_kills_everything_at_once_when_the_instance_is_killed) {
   pid_file pids;
   const fake_instance instance{pids, 600s};
   ASSERT_TRUE(eventually([&] { return pids.pids().size() == 2; }));

@@ -52,7 +52,7 @@ apt() {
   apt-get -q -o Dir::Etc::SourceList="$work/apt/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State="$work/apt" \
     -o Dir::State::Lists="$work/apt/lists" -o Dir::State::status="$work/apt/status" -o Dir::Cache="$work/apt" \
     -o Dir::Cache::archives="$work/apt/archives" -o APT::Sandbox::User= -o Debug::NoLocking=1 -o Acquire::Retries=3 \
-    -o Acquire::Languages=none -o APT::Install-Recommends=false -o APT::Get::List-Cleanup=false "$command" "$@"
+    -o Acquire::Languages=none -o Acquire::Check-Valid-Until=false -o APT::Install-Recommends=false -o APT::Get::List-Cleanup=false "$command" "$@"
 }
 
 say "reading the package lists of sid"
