@@ -20,8 +20,6 @@ std::uint64_t spread_hash(const std::string& a, const std::string& b) {
   return h;
 }
 
-bool is_dead(const failure& f) { return f.code == errc::store_unavailable || f.code == errc::store_timeout; }
-
 /// 50 ms doubling to a second; to five where trying again soon is unlikely to help.
 microseconds back_off(const failure& why, std::uint32_t failures, std::uint64_t seed) {
   const microseconds most = is_dead(why) || why.code == errc::store_busy ? seconds{1} : seconds{5};
@@ -426,7 +424,7 @@ void scheduler::core::handle(probed&& e) {
 void scheduler::core::handle(jobs_registered&& e) {
   if (reply_of(e.id, call_kind::register_jobs) == nullptr) return;
   if (!e.reply) {
-    if (is_dead(e.reply.error())) return ledger_failed(e.reply.error(), true);
+    if (is_dead(e.reply.error())) return ledger_failed(e.reply.error(), e.reply.error().code == errc::store_unavailable);
     tell(session_trouble{false, e.reply.error()});
     register_again_ = true;
     ledger_pause_until_ = now_.steady + seconds{1};

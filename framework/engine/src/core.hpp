@@ -15,6 +15,9 @@ namespace baton::engine {
 
 using name_index = std::uint32_t;
 
+/// Nothing more will come of the call's session: it has ended, or nobody knows what it is at.
+inline bool is_dead(const failure& f) { return f.code == errc::store_unavailable || f.code == errc::store_timeout; }
+
 /// Where a lock name stands. A name that is not `idle` or `wanted` is in this process's hands: GET_LOCK is not sent for it.
 enum class phase : std::uint8_t {
   idle = 1,

@@ -61,7 +61,7 @@ void scheduler::core::handle(finished&& e) {
   const auto count = std::exchange(finishing_now_, 0);
   if (!e.reply) {
     const auto& why = e.reply.error();
-    if (why.code == errc::store_unavailable || why.code == errc::store_timeout) return ledger_failed(why, true);
+    if (is_dead(why)) return ledger_failed(why, why.code == errc::store_unavailable);
     // Kept: a row is closed before its name is released.
     if (why.code != errc::store_busy) tell(session_trouble{false, why});
     ledger_pause_until_ = now_.steady + (why.code == errc::store_busy ? microseconds{10'000} : seconds{1});

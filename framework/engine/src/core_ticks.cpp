@@ -160,7 +160,7 @@ void scheduler::core::handle(acquired&& e) {
       move_to(names_[n], phase::asking);
       s->to_ask.push_back(n);
     }
-    if (last_trouble_.code == errc::store_unavailable || last_trouble_.code == errc::store_timeout) condemn(e.id, lock::loss::connection);
+    if (is_dead(last_trouble_)) condemn(e.id, lock::loss::connection);
     return;
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -279,7 +279,7 @@ void scheduler::core::handle(claimed&& e) {
   tell(call_took{"claim", e.when.received - e.when.sent});
   if (!e.reply) {
     const auto& why = e.reply.error();
-    if (why.code == errc::store_unavailable || why.code == errc::store_timeout) return ledger_failed(why, true);
+    if (is_dead(why)) return ledger_failed(why, why.code == errc::store_unavailable);
     const auto names = std::exchange(s->called, {});
     // A deadlock or a lock wait that ran out is nobody's fault; anything else will not be better at once.
     const microseconds pause = why.code == errc::store_busy ? milliseconds{10} : seconds{1};
@@ -348,7 +348,7 @@ void scheduler::core::handle(reconciled&& e) {
   reconcile_at_ = now_.steady + seconds{1};
   if (!e.reply) {
     const auto& why = e.reply.error();
-    if (why.code == errc::store_unavailable || why.code == errc::store_timeout) return ledger_failed(why, true);
+    if (is_dead(why)) return ledger_failed(why, why.code == errc::store_unavailable);
     if (why.code != errc::store_busy) tell(session_trouble{false, why});
     return;
   }
