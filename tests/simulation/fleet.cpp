@@ -76,13 +76,17 @@ void fleet::run_until(microseconds t) {
 
 verdict fleet::run() {
   auto& random = world_.random;
-  for (const auto& i : instances_) world_.loop.after(random.between(0s, 3s), [&i] { i->start(); });
+  for (const auto& i : instances_) {
+    world_.loop.after(random.between(0s, 3s), [&i] {
+      if (!i->is_alive()) i->start();
+    });
+  }
   faults_end_ = random.between(30s, 90s);
   schedule_faults();
   run_until(faults_end_);
   end_faults();
   const auto& t = world_.timing;
-  run_until(faults_end_ + 3 * t.wait_timeout + 20s);
+  run_until(faults_end_ + 3 * t.wait_timeout + 40s);  // the longest run, late to start, fits in
   expect_recovery();
   stop_all();
   run_until(now() + 60s);

@@ -49,7 +49,7 @@ void instance::crash(bool host_too) {
   sessions_.clear();
   for (const auto& l : links_) {
     if (host_too) {
-      l->black = true;
+      l->black = l->client_closed = true;
     } else if (!l->client_closed) {
       close(l);
     }
