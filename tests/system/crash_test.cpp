@@ -67,7 +67,7 @@ TEST_P(crashes, g4_after_kill_9_the_next_tick_runs_elsewhere_and_on_crash_decide
         return std::ranges::any_of(shorts, is_due_tick);
       },
       seconds{5}));
-  EXPECT_LE(late(*std::ranges::find_if(shorts, is_due_tick)), milliseconds{200});
+  EXPECT_LE(late(*std::ranges::find_if(shorts, is_due_tick)), milliseconds{200}) << f.logs();
 
   EXPECT_THAT(f.runs().violations(), IsEmpty());
   const auto runs = f.runs().of("given-up");
