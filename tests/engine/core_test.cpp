@@ -47,6 +47,17 @@ TEST_F(leases, are_proven_every_p_and_extend_their_runs) {
   for (const auto& e : all<extend_run>()) EXPECT_EQ(e.lease_deadline, clock.now().steady + 1500ms);  // W - M after the probe was sent
 }
 
+TEST_F(leases, g6_count_from_when_the_proof_was_asked_for_not_from_when_it_came) {
+  run_two();
+  withhold<probe>();
+  pass(500ms);
+  const auto sent = clock.now().steady;
+  pass(400ms);
+  feed(probed{lock_session(), {sent, clock.now().steady}, lock::probe_reply{{}, true, true, store.identity()}});
+  ASSERT_EQ(all<extend_run>().size(), 2U);
+  EXPECT_EQ(all<extend_run>()[0].lease_deadline, sent + 1500ms);
+}
+
 TEST_F(leases, g5_lost_with_their_connection_stop_their_runs_at_once) {
   run_two();
   const auto lost = lock_session();
@@ -135,6 +146,21 @@ TEST_F(leases, g6_no_run_starts_on_a_lease_that_ran_out_while_the_instance_was_s
   jump(1500ms);
   feed(std::move(*reply));
   EXPECT_TRUE(running.empty());
+}
+
+TEST_F(leases, g5_no_run_starts_on_a_lost_session_that_another_run_keeps_open) {
+  add_job("a", 10s);
+  add_job("b", 20s);
+  start();
+  pass(10s);
+  ASSERT_EQ(running.size(), 1U);
+  withhold<claim>();
+  pass(10s);
+  auto reply = carry_out(action{*take<claim>()});
+  kill(lock_session());
+  feed(std::move(*reply));
+  EXPECT_EQ(running.size(), 1U);
+  EXPECT_EQ(row("b", 20s).state, row_state::running) << "to be claimed again";
 }
 
 TEST_F(leases, a_name_lost_between_lock_and_claim_is_taken_again) {

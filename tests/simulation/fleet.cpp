@@ -133,7 +133,7 @@ void fleet::strike_instance(instance& i) {
   const auto impaired_for = random.between(10ms, 2 * w);
   const auto restart_in = random.between(10ms, w);
   const auto later = [&](microseconds in, auto what) { world_.loop.after(in, [this, &i, what] { what(i); }); };
-  switch (random.below(11)) {
+  switch (random.below(13)) {
     case 0:
     case 1: {
       const bool locks = !random.one_in(3);
@@ -163,6 +163,19 @@ void fleet::strike_instance(instance& i) {
       const auto direction = random.below(3);
       i.cut(direction != 0, direction != 1);
       return later(impaired_for, [](instance& it) { it.heal(); });
+    }
+    case 11:
+    case 12: {
+      // The worst pair: nobody there to notice, and the locks go.
+      if (!may_impair) return;
+      impair_until_[index] = std::max(impair_until_[index], now() + impaired_for + w);
+      random.one_in(2) ? i.pause() : i.cut(random.one_in(3), true);
+      const bool ledger = !is_fast && !random.one_in(3);
+      later(random.between(0s, w / 2), [ledger](instance& it) { it.kill_sessions(true, ledger); });
+      return later(impaired_for, [](instance& it) {
+        it.resume();
+        it.heal();
+      });
     }
     case 8: return i.step_wall(random.between(-2s, 2s));
     case 9:
