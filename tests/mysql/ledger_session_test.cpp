@@ -169,6 +169,19 @@ TEST_P(ledger_session_test, fences_a_finish_after_a_takeover_and_recognises_a_re
   EXPECT_EQ(b.rows()[1].outcome, run_outcome::success);
 }
 
+TEST_P(ledger_session_test, leaves_a_lost_run_open_for_a_further_attempt) {
+  instance a{open_store(), "a"};
+  const auto tick = a.now() - seconds{1};
+  a.register_job("job", tick - seconds{10});
+  auto record = finish_of(*a.claim("job", {tick}).run, a.now());
+  record.outcome = run_outcome::lock_lost;
+  record.open_again = true;
+  EXPECT_THAT(ok(a.ledger->finish("t", std::vector{record})), ElementsAre(finish_outcome::written));
+  EXPECT_THAT(ok(a.ledger->finish("t", std::vector{record})), ElementsAre(finish_outcome::written)) << "a repeated finish";
+  EXPECT_EQ(a.rows()[0].state, row_state::retry_due);
+  EXPECT_EQ(a.rows()[0].outcome, run_outcome::lock_lost);
+}
+
 TEST_P(ledger_session_test, takes_its_own_run_again_when_the_reply_to_its_claim_was_lost) {
   instance a{open_store(), "a"};
   const auto tick = a.now() - seconds{1};

@@ -112,6 +112,11 @@ result<std::vector<finish_outcome>> ledger_session::finish(const std::string& cl
   return outcomes;
 }
 
+/// `retry_due` where on_crash may ask for a further attempt: nobody owns the row then.
+static ledger::row_state written_state(const finish_record& record) {
+  return record.open_again ? ledger::row_state::retry_due : ledger::row_state::finished;
+}
+
 /// One round trip: nothing in the transaction depends on an answer.
 result<std::vector<finish_outcome>> ledger_session::finish_once(const std::string& cluster,
                                                                 const std::vector<const finish_record*>& sorted) {
@@ -119,7 +124,12 @@ result<std::vector<finish_outcome>> ledger_session::finish_once(const std::strin
   sql_writer sql{*link_};
   sql.raw("START TRANSACTION;");
   for (const auto* record : sorted) {
-    sql.raw("UPDATE baton_tick SET state=4,outcome=").number(code(record->outcome)).raw(",reason=").number(code(record->reason));
+    sql.raw("UPDATE baton_tick SET state=")
+        .number(code(written_state(*record)))
+        .raw(",outcome=")
+        .number(code(record->outcome))
+        .raw(",reason=")
+        .number(code(record->reason));
     sql.raw(",started=").time(record->started).raw(",finished=").time(record->finished);
     sql.raw(",error=").text(storable(record->error, text_limit, keep::first));
     sql.raw(",output=").text(storable(record->output, text_limit, keep::last)).raw(",changed=UTC_TIMESTAMP(6) WHERE ");
@@ -147,8 +157,12 @@ status ledger_session::settle_repeated(const std::string& cluster, const std::ve
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (outcomes[i] == finish_outcome::written) continue;
-    sql.raw(asked.empty() ? "" : ";").raw("SELECT 1 FROM baton_tick WHERE ").key(cluster, sorted[i]->key).raw(" AND state=4 AND fence=");
-    sql.number(sorted[i]->fence).raw(" AND outcome=").number(static_cast<std::uint64_t>(sorted[i]->outcome));
+    sql.raw(asked.empty() ? "" : ";").raw("SELECT 1 FROM baton_tick WHERE ").key(cluster, sorted[i]->key).raw(" AND state=");
+    sql.number(static_cast<std::uint64_t>(written_state(*sorted[i])))
+        .raw(" AND fence=")
+        .number(sorted[i]->fence)
+        .raw(" AND outcome=")
+        .number(static_cast<std::uint64_t>(sorted[i]->outcome));
     sql.raw(" AND finished=").time(sorted[i]->finished);
     asked.push_back(i);
   }
