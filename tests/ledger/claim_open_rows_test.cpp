@@ -66,14 +66,27 @@ TEST_F(open_row, of_an_owner_first_seen_dead_waits_the_whole_of_it) {
   c.add_open("a", noon, row_state::running, false);
   c.name.held_for = 5s;
   c.name.owner_free_for.reset();
-  EXPECT_EQ(c.decide().reply.wait, 2s);
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::unresolved);
+  c.name.owner_free_for = 2s - 1us;
+  EXPECT_EQ(c.decide().reply.wait, 1us);
+  c.name.owner_free_for = 2s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
 }
 
 TEST_F(open_row, waits_from_the_grant_on_however_long_its_owner_was_dead_before) {
   c.add_open("a", noon, row_state::running, false);
-  c.name.held_for = 500ms;
+  c.name.held_for = 2s - 1us;
   c.name.owner_free_for = 1h;
-  EXPECT_EQ(c.decide().reply.wait, 1500ms);
+  EXPECT_EQ(c.decide().reply.wait, 1us);
+  c.name.held_for = 2s;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
+}
+
+TEST_F(open_row, is_looked_at_again_long_before_the_wait_is_over) {
+  c.add_open("a", noon, row_state::running, false);
+  c.name.held_for = 0s;
+  c.name.lock_session_age = 0s;
+  EXPECT_EQ(c.decide().reply.wait, 1s) << "its owner may be back, and close the row itself";
 }
 
 TEST_F(open_row, of_a_living_owner_waits_for_its_runners_deadline) {

@@ -91,8 +91,8 @@ class decider {
     auto& reply = plan_.reply;
     reply.owner_seen_free = !open.owner_alive && (!is_unresolved_ || reply.owner_seen_free);
     is_unresolved_ = true;
-    // A living owner may write the end of its run at any moment: look again before the whole wait is over.
-    reply.wait = known_gone ? remaining : std::min(remaining, std::max(microseconds{1}, request_.dead_owner_wait / 2));
+    // The owner may be back on another session, and write the end of its run at any moment: look again before the whole wait is over.
+    reply.wait = std::min(remaining, std::max(microseconds{1}, request_.dead_owner_wait / 2));
     return false;
   }
 
