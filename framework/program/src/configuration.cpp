@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "baton/lock/name.hpp"
 
@@ -40,7 +41,7 @@ plugin_host::raw_value to_raw(const settings::with_value& v) {
     raw.data = std::move(items);
   } else {
     plugin_host::raw_value::map entries;
-    for (const auto& [key, value] : std::get<settings::with_value::map>(v.data)) entries.emplace_back(key, to_raw(value));
+    for (const auto& [key, value] : std::get<settings::with_value::map>(v.data)) entries.push_back({key, to_raw(value)});
     raw.data = std::move(entries);
   }
   return raw;
@@ -93,7 +94,7 @@ class plugin_checker {
   std::optional<plugin_host::values> parameters(const settings::job& j, const plugin_host::plugin_description& plugin) {
     plugin_host::raw_value with;
     plugin_host::raw_value::map entries;
-    for (const auto& [key, value] : j.with) entries.emplace_back(key, to_raw(value));
+    for (const auto& [key, value] : j.with) entries.push_back({key, to_raw(value)});
     with.data = std::move(entries);
     with.line = j.with_where.line;
     with.column = j.with_where.column;
@@ -157,9 +158,9 @@ runtime::job to_job(const settings::job& j, const std::string& plugin_path, plug
 checked load_configuration(const std::string& file) {
   auto loaded = settings::load(file);
   checked answer{std::nullopt, std::move(loaded.problems)};
-  if (!loaded.value) return answer;
+  if (!loaded.draft) return answer;
   configuration c;
-  c.settings = std::move(*loaded.value);
+  c.settings = loaded.value ? std::move(*loaded.value) : std::move(*loaded.draft);
   if (!c.settings.has_store) {
     problem p;
     p.where = {file, 1, 1};
@@ -170,6 +171,7 @@ checked load_configuration(const std::string& file) {
   }
   plugin_checker plugins{c.settings, answer.problems};
   for (const auto& j : c.settings.jobs) {
+    if (j.plugin.empty()) continue;  // reported already
     const auto* plugin = plugins.find(j);
     if (plugin == nullptr) continue;
     if (auto parameters = plugins.parameters(j, *plugin)) {
@@ -179,6 +181,9 @@ checked load_configuration(const std::string& file) {
     }
   }
   c.plugins = plugins.all();
+  std::ranges::stable_sort(answer.problems, {}, [&](const problem& p) {
+    return std::tuple{p.where.file != file, p.where.file, p.where.line, p.where.column};
+  });
   if (std::ranges::none_of(answer.problems, [](const problem& p) { return !p.is_warning; })) answer.value = std::move(c);
   return answer;
 }

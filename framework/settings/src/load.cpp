@@ -118,9 +118,12 @@ class loader {
 
   loaded finish(bool is_complete) {
     loaded out;
-    if (is_complete && !report_.has_errors()) {
-      out.value = std::move(reader_.result);
-      out.value->hash = hash_of(*out.value);
+    if (is_complete) {
+      out.draft = reader_.result;
+      if (!report_.has_errors()) {
+        out.value = std::move(reader_.result);
+        out.value->hash = hash_of(*out.value);
+      }
     }
     out.problems = std::move(report_.problems);
     const auto order = [&](const problem& p) {
