@@ -20,9 +20,9 @@ values with(text_list command, text_map environment = {}, raw_value::map more = 
   raw_value::list words;
   for (auto& word : command) words.push_back({std::move(word), true, 1, 1});
   raw_value::map variables;
-  for (auto& [name, text] : environment) variables.emplace_back(name, raw_value{text, true, 1, 1});
-  more.emplace_back("command", raw_value{std::move(words), false, 1, 1});
-  more.emplace_back("environment", raw_value{std::move(variables), false, 1, 1});
+  for (auto& [name, text] : environment) variables.push_back({name, raw_value{text, true, 1, 1}});
+  more.push_back({"command", raw_value{std::move(words), false, 1, 1}});
+  more.push_back({"environment", raw_value{std::move(variables), false, 1, 1}});
   auto checked = check_parameters(*plugin, raw_value{std::move(more), false, 1, 1});
   EXPECT_TRUE(std::holds_alternative<values>(checked));
   return std::get<values>(std::move(checked));
@@ -53,7 +53,7 @@ TEST_F(exec, maps_exit_codes) {
   EXPECT_EQ(run(with({"false"})).text, "exit code 1");
   EXPECT_EQ(run(with(shell("exit 75"))).end, run_end::retry_later);
   raw_value::map more;
-  more.emplace_back("success_exit_codes", raw_value{raw_value::list{{"0", false, 1, 1}, {"3", false, 1, 1}}, false, 1, 1});
+  more.push_back({"success_exit_codes", raw_value{raw_value::list{{"0", false, 1, 1}, {"3", false, 1, 1}}, false, 1, 1}});
   EXPECT_EQ(run(with(shell("exit 3"), {}, more)).end, run_end::success);
   EXPECT_EQ(run(with(shell("kill -9 $$"))).text, "killed by signal 9 (Killed)");
 }
@@ -66,7 +66,7 @@ TEST_F(exec, says_what_it_cannot_start) {
 
 TEST_F(exec, runs_where_it_is_told) {
   raw_value::map more;
-  more.emplace_back("directory", raw_value{std::string{"/usr/bin"}, false, 1, 1});
+  more.push_back({"directory", raw_value{std::string{"/usr/bin"}, false, 1, 1}});
   EXPECT_EQ(run(with({"pwd"}, {}, more)).output, "/usr/bin\n");
 }
 

@@ -308,7 +308,7 @@ std::optional<with_value::map> reader::parameters(const node& n, const std::stri
   for (std::size_t i = 0; i < n.keys.size(); ++i) {
     if (!check_entry(n.keys[i], path, seen)) continue;
     auto made = parameter(n.values[i], path + "." + n.keys[i].text.substr(0, 64));
-    if (made) out.emplace_back(n.keys[i].text, *std::move(made));
+    if (made) out.push_back({n.keys[i].text, *std::move(made)});
   }
   return out;
 }

@@ -1,7 +1,8 @@
 /* Plugins that are refused, one for each macro. */
 #include "baton/sdk/abi.h"
 
-#define TEXT(literal) {literal, sizeof(literal) - 1}
+#define TEXT(literal) \
+  { literal, sizeof(literal) - 1 }
 
 static uint32_t create(const baton_host* host, void** instance) {
   (void)host;

@@ -50,11 +50,16 @@ struct plugin_description {
 /// What a user wrote below `with`: a scalar, a list, or a map in the order of the file, and where. Scalars are texts as written.
 struct raw_value {
   using list = std::vector<raw_value>;
-  using map = std::vector<std::pair<std::string, raw_value>>;
+  struct entry;
+  using map = std::vector<entry>;
   std::variant<std::string, list, map> data;
   bool quoted = false;  ///< a quoted scalar; without quotes, null and ~ are no value
   std::size_t line = 0;
   std::size_t column = 0;
+};
+struct raw_value::entry {
+  std::string first;
+  raw_value second;
 };
 
 /// What is wrong with a parameter, and what to write instead. Never shows the value of a secret.

@@ -231,8 +231,8 @@ typedef struct baton_plugin_descriptor {
   uint32_t (*run)(void* instance) BATON_NOEXCEPT;
 
   /*
-   * [any-thread] State: from just before run() is called until it returns; at most once, after stop_requested() has become 1. A nudge for plugins that cannot
-   * poll. Must not block. May be null.
+   * [any-thread] State: from just before run() is called until it returns; at most once, after stop_requested() has become 1. A nudge for
+   * plugins that cannot poll. Must not block. May be null.
    */
   void (*stop)(void* instance) BATON_NOEXCEPT;
 

@@ -61,10 +61,15 @@ struct lease {
 struct with_value {
   mark where;
   using list = std::vector<with_value>;
-  using map = std::vector<std::pair<std::string, with_value>>;
+  struct entry;
+  using map = std::vector<entry>;
   std::variant<std::string, list, map> data;  ///< scalars as text, references ({file: …}, …) resolved
   bool quoted = false;
   bool secret = false;  ///< came from a reference: never print it
+};
+struct with_value::entry {
+  std::string first;
+  with_value second;
 };
 
 struct job {
@@ -110,6 +115,7 @@ struct settings {
 
 struct loaded {
   std::optional<settings> value;  ///< only if no problem is an error
+  std::optional<settings> draft;  ///< what could be read, right or wrong: only for looking for further problems
   std::vector<problem> problems;
 };
 
