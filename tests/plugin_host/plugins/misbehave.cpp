@@ -9,6 +9,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "baton/sdk/plugin.hpp"
 
@@ -56,8 +57,9 @@ struct misbehave : baton::sdk::handler {
     if (how == "obey") {
       pollfd stop{run.stop_descriptor(), POLLIN, 0};
       ::poll(&stop, 1, -1);
-      return run.stop_requested() && run.stop_token().stop_requested() ? outcome::cancelled("as told")
-                                                                       : outcome::failure("woken for nothing");
+      if (!run.stop_requested()) return outcome::failure("woken for nothing");
+      while (!run.stop_token().stop_requested()) std::this_thread::yield();  // follows the descriptor
+      return outcome::cancelled("as told");
     }
     if (how == "fork" || how == "daemonize" || how == "daemonize_and_hang") {
       // Twice, with a session of its own in between, as daemons do.

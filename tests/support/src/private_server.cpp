@@ -362,7 +362,11 @@ status private_server::restart() {
 }
 
 void private_server::suspend() {
-  if (pid_ != 0) ::kill(pid_, SIGSTOP);
+  if (pid_ == 0) return;
+  ::kill(pid_, SIGSTOP);
+  int state = 0;  // the signal takes a moment to reach every thread
+  while (::waitpid(pid_, &state, WUNTRACED) < 0 && errno == EINTR) {
+  }
 }
 
 void private_server::resume() {

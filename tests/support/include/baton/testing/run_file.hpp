@@ -36,7 +36,7 @@ class run_file {
   [[nodiscard]] static run_file read(const std::string& path);
 
   [[nodiscard]] const std::vector<executed_run>& runs() const& noexcept { return runs_; }  ///< by start
-  void runs() const&& = delete;  // it would be a reference into what is gone
+  void runs() const&& = delete;                                                            // it would be a reference into what is gone
   [[nodiscard]] std::vector<executed_run> of(std::string_view job) const;
   [[nodiscard]] std::map<wall_time, int> ticks_of(std::string_view job) const;  ///< how often each tick's first attempt started
 
