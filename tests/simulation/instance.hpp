@@ -91,8 +91,9 @@ class instance {
     std::vector<std::function<void()>> held_down;
     std::uint64_t call = 0;
     std::function<void(failure)> fail_call;
-    /// Nothing will come of what is held back.
+    /// Nothing will come of what is held back, or still under way.
     void let_go() {
+      black = true;
       held_up.clear();
       held_down.clear();
     }
