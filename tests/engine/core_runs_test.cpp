@@ -74,6 +74,20 @@ TEST_F(runs, whose_finish_lost_its_reply_are_finished_once) {
   EXPECT_TRUE(notes<finish_refused>().empty());
 }
 
+TEST_F(runs, whose_finish_met_the_end_of_the_ledger_session_are_finished_on_the_next_one) {
+  run_one();
+  withhold<finish>();
+  end_run(running[0].id);
+  const auto sent = take<finish>();
+  store.kill(ledger_connection());
+  feed(std::move(*carry_out(action{*sent})));
+  EXPECT_EQ(store.owner_of("a"), lock_connection());
+  let_go<finish>();
+  pass(1100ms);
+  EXPECT_EQ(row("a", 10min).outcome, run_outcome::success);
+  EXPECT_EQ(store.owner_of("a"), std::nullopt);
+}
+
 TEST_F(runs, whose_row_is_another_attempts_by_now_say_so_and_let_go) {
   run_one();
   withhold<finish>();
