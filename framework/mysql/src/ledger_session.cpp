@@ -105,6 +105,7 @@ result<std::vector<finish_outcome>> ledger_session::finish(const std::string& cl
   std::ranges::sort(
       order, {}, [&](std::size_t i) -> const auto& { return records[i].key; });
   std::vector<const finish_record*> sorted;
+  sorted.reserve(records.size());
   for (const auto i : order) sorted.push_back(&records[i]);
   auto done = finish_once(cluster, sorted);
   if (!done) return std::move(done).error().in("finish");
@@ -142,6 +143,7 @@ result<std::vector<finish_outcome>> ledger_session::finish_once(const std::strin
     return undone ? std::move(answered).error() : std::move(undone).error();
   }
   std::vector<finish_outcome> outcomes;
+  outcomes.reserve(sorted.size());
   for (std::size_t i = 0; i < sorted.size(); ++i)
     outcomes.push_back((*answered)[i + 1].matched() == 1 ? finish_outcome::written : finish_outcome::fenced);
   if (std::ranges::find(outcomes, finish_outcome::fenced) != outcomes.end()) {
