@@ -83,8 +83,8 @@ TEST_F(scheduler_test, runs_each_tick_once_in_process_and_in_a_runner) {
   start({make_job("inside", 1ms, plugin_host::isolation::in_process), make_job("outside", 1ms, plugin_host::isolation::process)});
   ASSERT_TRUE(run_until([&] { return count(row_state::finished, run_outcome::success) >= 4; }));
   for (const auto& row : store_.rows()) {
-    const bool ran = row.state == row_state::finished;  // a slow machine skips ticks
-    EXPECT_EQ(row.attempt, ran ? 1U : 0U) << row.key.job;
+    const bool never_ran = row.state == row_state::skipped || row.state == row_state::missed;  // on a slow machine
+    EXPECT_EQ(row.attempt, never_ran ? 0U : 1U) << row.key.job;
   }
   EXPECT_TRUE(scheduler_->report().health.ready);
   EXPECT_FALSE(scheduler_->report().is_stuck);
