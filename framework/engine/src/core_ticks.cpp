@@ -344,7 +344,7 @@ void scheduler::core::handle(reconciled&& e) {
   auto* s = reply_of(e.id, call_kind::reconcile);
   if (s == nullptr) return;
   tell(call_took{"reconcile", e.when.received - e.when.sent});
-  // At a phase of its own, so that instances do not ask all at once.
+  // A second after this reply: instances that started at different times do not ask all at once.
   reconcile_at_ = now_.steady + seconds{1};
   if (!e.reply) {
     const auto& why = e.reply.error();
