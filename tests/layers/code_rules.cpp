@@ -51,8 +51,8 @@ const std::vector<word_rule>& word_rules() {
        std::regex(
            R"(\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\s*\()"),
        {"framework/"},
-       {"framework/runtime/src/clock", "framework/program/"},
-       "time comes in as an argument or a const clock&; the system's is read by runtime's default clock and by program alone"},
+       {"framework/base/src/system_clock", "framework/program/"},
+       "time comes in as an argument or a const clock&; the system's is read by base's system_clock and by program alone"},
       {"clock",
        std::regex(R"(\b(system_clock|steady_clock|high_resolution_clock)\s*::\s*now\b|\bclock_gettime\b)"),
        pure_tests(),

@@ -27,7 +27,7 @@ TEST(test_clock, takes_nothing_else_for_an_offset) {
 }
 
 TEST(test_clock, sets_off_the_wall_clock_and_leaves_the_steady_one) {
-  const runtime::system_clock system;
+  const system_clock system;
   const test_clock ahead{"+1h"};
   const auto before = system.now();
   const auto set_off = ahead.now();
@@ -42,7 +42,7 @@ TEST(test_clock, takes_its_offset_from_a_file) {
   std::string name = std::filesystem::temp_directory_path() / "baton-offset-XXXXXX";
   ::close(::mkstemp(name.data()));
   std::ofstream{name} << "-10s\n";
-  const runtime::system_clock system;
+  const system_clock system;
   const test_clock behind{name};
   EXPECT_LT(behind.now().wall, system.now().wall - seconds{9});
   ::unlink(name.c_str());

@@ -5,7 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
-#include "baton/runtime/clock.hpp"
+#include "baton/base/system_clock.hpp"
 #include "fake_store.hpp"
 
 namespace baton::runtime {

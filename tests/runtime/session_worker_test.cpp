@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "baton/runtime/clock.hpp"
+#include "baton/base/system_clock.hpp"
 #include "fake_store.hpp"
 
 namespace baton::runtime {

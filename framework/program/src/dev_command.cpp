@@ -32,7 +32,7 @@ int signal_descriptor() {
 int dev_command(const dev_options& options) {
   demo::options wanted;
   wanted.instances = options.instances;
-  wanted.began = runtime::system_clock{}.now();
+  wanted.began = system_clock{}.now();
   if (!options.for_how_long.empty()) {
     const auto length = schedule::parse_duration(options.for_how_long);
     if (const auto* wrong = std::get_if<schedule::syntax_error>(&length)) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "baton/runtime/clock.hpp"
+#include "baton/base/system_clock.hpp"
 #include "baton/testing/private_server.hpp"
 #include "dev_fleet.hpp"
 #include "dev_output.hpp"
@@ -60,7 +60,7 @@ class demo {
   testing::private_server& server_;
   std::filesystem::path folder_;
   int signals_;
-  runtime::system_clock clock_;
+  system_clock clock_;
   std::vector<demo_job> jobs_ = demo_jobs();
   dev_output output_;
   journal_reader journal_;

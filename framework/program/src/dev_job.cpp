@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "baton/runtime/clock.hpp"
+#include "baton/base/system_clock.hpp"
 #include "dev_journal.hpp"
 #include "exit_codes.hpp"
 
@@ -42,7 +42,7 @@ int stop_descriptor() {
 }  // namespace
 
 int dev_job_main(int argc, char** argv) {
-  const runtime::system_clock time;
+  const system_clock time;
   journal_entry entry;
   entry.at = time.now();
   const auto started = entry.at.steady;

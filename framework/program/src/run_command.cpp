@@ -210,7 +210,7 @@ int run_command(const std::string& file) {
     const test_clock time{offset};
     return serve(*checked.value, time, true);
   }
-  const runtime::system_clock time;
+  const system_clock time;
   return serve(*checked.value, time, false);
 }
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "baton/runtime/clock.hpp"
+#include "baton/base/system_clock.hpp"
 
 namespace baton::program {
 
@@ -18,7 +18,7 @@ class test_clock final : public clock {
  private:
   [[nodiscard]] microseconds offset() const noexcept;
 
-  runtime::system_clock system_;
+  system_clock system_;
   std::string setting_;
   std::optional<microseconds> fixed_;
   mutable std::mutex mutex_;

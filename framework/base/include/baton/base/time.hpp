@@ -32,7 +32,7 @@ struct time_point {
   friend bool operator==(const time_point&, const time_point&) = default;
 };
 
-/// Where time comes from. Implemented by runtime's system clock and by the tests' manual clock, and by nothing else.
+/// Where time comes from. Implemented by system_clock and by the tests' manual clock, and by nothing else.
 ///
 /// Thread safety: now() may be called from any thread.
 class clock {

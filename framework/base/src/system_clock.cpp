@@ -1,8 +1,8 @@
-#include "baton/runtime/clock.hpp"
+#include "baton/base/system_clock.hpp"
 
 #include <time.h>
 
-namespace baton::runtime {
+namespace baton {
 namespace {
 
 microseconds read(clockid_t id) noexcept {
@@ -15,4 +15,4 @@ microseconds read(clockid_t id) noexcept {
 
 time_point system_clock::now() const noexcept { return {wall_time{read(CLOCK_REALTIME)}, boot_time{read(CLOCK_BOOTTIME)}}; }
 
-}  // namespace baton::runtime
+}  // namespace baton

@@ -2,7 +2,7 @@
 
 #include "baton/base/time.hpp"
 
-namespace baton::runtime {
+namespace baton {
 
 /// The system's clocks: CLOCK_REALTIME and CLOCK_BOOTTIME. Constructed once, by whoever wires the program.
 class system_clock final : public clock {
@@ -10,4 +10,4 @@ class system_clock final : public clock {
   [[nodiscard]] time_point now() const noexcept override;
 };
 
-}  // namespace baton::runtime
+}  // namespace baton
