@@ -8,7 +8,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "baton/observe/utf8.hpp"
+#include "baton/base/utf8.hpp"
 
 namespace baton::admin {
 namespace {
@@ -20,7 +20,7 @@ reply metrics_reply(const callbacks& calls) { return {200, metrics_type, calls.m
 
 reply health_reply(const health& found) {
   boost::json::array reasons;
-  for (const auto& reason : found.reasons) reasons.emplace_back(observe::valid_utf8(reason));
+  for (const auto& reason : found.reasons) reasons.emplace_back(valid_utf8(reason));
   return {found.ok ? 200U : 503U, json_type,
           boost::json::serialize(boost::json::object{{"ok", found.ok}, {"reasons", std::move(reasons)}}) + "\n"};
 }
@@ -68,7 +68,7 @@ reply answer(const request& asked, const callbacks& calls) {
 }
 
 reply error_reply(unsigned status, std::string_view code, std::string_view message) {
-  const boost::json::object error{{"code", observe::valid_utf8(code)}, {"message", observe::valid_utf8(message)}};
+  const boost::json::object error{{"code", valid_utf8(code)}, {"message", valid_utf8(message)}};
   return {status, json_type, boost::json::serialize(boost::json::object{{"error", error}}) + "\n"};
 }
 

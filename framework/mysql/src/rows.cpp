@@ -1,27 +1,8 @@
 #include "rows.hpp"
 
+#include "baton/base/utf8.hpp"
+
 namespace baton::mysql {
-namespace {
-
-/// Length of the UTF-8 character at the front of `text`; 0 if there is none.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  if (first >= 0xc2 && first <= 0xdf) length = 2;
-  if (first >= 0xe0 && first <= 0xef) length = 3;
-  if (first >= 0xf0 && first <= 0xf4) length = 4;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool outside = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
-  return overlong || outside ? 0 : length;
-}
-
-}  // namespace
 
 ledger::tick_row read_tick_row(const result_set& rows) {
   ledger::tick_row row;
@@ -56,13 +37,13 @@ std::string storable(std::string_view text, std::size_t limit, keep which) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const auto length = character_length(text);
-    if (length == 0) {
-      out += '?';
+    const auto next = first_code_point(text);
+    if (next.well_formed) {
+      out += text.substr(0, next.size);
     } else {
-      out += text.substr(0, length);
+      out += '?';
     }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    text.remove_prefix(next.size);
   }
   return out;
 }

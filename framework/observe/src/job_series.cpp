@@ -1,6 +1,6 @@
 #include "job_series.hpp"
 
-#include "baton/observe/utf8.hpp"
+#include "baton/base/utf8.hpp"
 
 namespace baton::observe {
 namespace {

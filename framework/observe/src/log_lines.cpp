@@ -7,7 +7,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include "baton/observe/utf8.hpp"
+#include "baton/base/utf8.hpp"
 
 namespace baton::observe {
 namespace {

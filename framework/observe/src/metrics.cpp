@@ -5,7 +5,7 @@
 
 #include <prometheus/text_serializer.h>
 
-#include "baton/observe/utf8.hpp"
+#include "baton/base/utf8.hpp"
 #include "job_series.hpp"
 #include "process_metrics.hpp"
 

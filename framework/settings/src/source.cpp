@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "baton/base/utf8.hpp"
 #include "masking.hpp"
 
 namespace baton::settings {
@@ -36,32 +37,14 @@ problem whole_file(const std::string& file, std::string message, std::string hin
   return {{file, 0, 0}, {}, std::move(message), std::move(hint), false, {}, 0};
 }
 
-/// The length of the UTF-8 sequence at `i`, or 0 if it is none (overlong, a surrogate, beyond U+10FFFF, cut off).
-std::size_t sequence_length(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U; };
-  const auto is_tail = [&](std::size_t k) { return (byte(k) & 0xc0U) == 0x80U; };
-  const unsigned b = byte(0);
-  if (b < 0x80) return 1;
-  if (b >= 0xc2 && b <= 0xdf) return is_tail(1) ? 2 : 0;
-  if (b >= 0xe0 && b <= 0xef) {
-    if ((b == 0xe0 && byte(1) < 0xa0) || (b == 0xed && byte(1) > 0x9f)) return 0;
-    return is_tail(1) && is_tail(2) ? 3 : 0;
-  }
-  if (b >= 0xf0 && b <= 0xf4) {
-    if ((b == 0xf0 && byte(1) < 0x90) || (b == 0xf4 && byte(1) > 0x8f)) return 0;
-    return is_tail(1) && is_tail(2) && is_tail(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 /// What a YAML file must not contain.
 std::optional<std::size_t> find_strange_byte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f) return i;
-    const auto length = sequence_length(text, i);
-    if (length == 0) return i;
-    i += length;
+    const auto next = first_code_point(text.substr(i));
+    if (!next.well_formed) return i;
+    i += next.size;
   }
   return std::nullopt;
 }

@@ -1,8 +1,8 @@
-#include "baton/observe/utf8.hpp"
+#include "baton/base/utf8.hpp"
 
 #include "baton/base/result.hpp"
 
-namespace baton::observe {
+namespace baton {
 
 code_point first_code_point(std::string_view text) noexcept {
   BATON_ASSERT(!text.empty());
@@ -34,4 +34,4 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
-}  // namespace baton::observe
+}  // namespace baton

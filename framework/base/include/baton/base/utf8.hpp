@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace baton::observe {
+namespace baton {
 
 /// The first code point of a text and how many bytes it takes. Bytes that are not well-formed UTF-8 (RFC 3629: no overlong forms,
 /// no surrogates) come one at a time, as U+FFFD with `well_formed` false.
@@ -20,4 +20,4 @@ struct code_point {
 /// `text` with every byte that is not well-formed UTF-8 replaced by U+FFFD: what JSON, journald and Prometheus accept.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
-}  // namespace baton::observe
+}  // namespace baton

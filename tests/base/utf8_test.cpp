@@ -1,8 +1,8 @@
-#include "baton/observe/utf8.hpp"
+#include "baton/base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
-namespace baton::observe {
+namespace baton {
 namespace {
 
 const std::string replacement = "\xEF\xBF\xBD";
@@ -49,4 +49,4 @@ TEST(utf8, decodes_every_code_point_as_it_was_encoded) {
 }
 
 }  // namespace
-}  // namespace baton::observe
+}  // namespace baton
