@@ -55,11 +55,34 @@ TEST(result_death, reading_the_side_that_is_not_there_aborts) {
 TEST(assertion_death, says_what_did_not_hold_and_where) { EXPECT_DEATH(BATON_ASSERT(1 + 1 == 3), "1 \\+ 1 == 3"); }
 
 TEST(errc, every_code_has_a_name_of_its_own) {
-  const std::initializer_list<errc> all{
-      errc::invalid_argument, errc::invalid_configuration, errc::invalid_key,   errc::not_found,      errc::io,
-      errc::internal,         errc::store_unavailable,     errc::store_unfit,   errc::store_timeout,  errc::store_busy,
-      errc::store_query,      errc::schema_outdated,       errc::access_denied, errc::already_locked, errc::not_locked,
-      errc::lock_lost,        errc::interrupted,           errc::deadlock,      errc::plugin_refused, errc::spawn_failed};
+  const std::initializer_list<errc> all{errc::invalid_argument,
+                                        errc::invalid_configuration,
+                                        errc::invalid_key,
+                                        errc::not_found,
+                                        errc::io,
+                                        errc::internal,
+                                        errc::store_unavailable,
+                                        errc::store_unfit,
+                                        errc::store_timeout,
+                                        errc::store_busy,
+                                        errc::store_query,
+                                        errc::schema_outdated,
+                                        errc::access_denied,
+                                        errc::already_locked,
+                                        errc::not_locked,
+                                        errc::lock_lost,
+                                        errc::interrupted,
+                                        errc::deadlock,
+                                        errc::held_by_this_session,
+                                        errc::wrong_thread,
+                                        errc::operation_in_progress,
+                                        errc::cancelled,
+                                        errc::timed_out,
+                                        errc::over_budget,
+                                        errc::stale_fence,
+                                        errc::wrong_process,
+                                        errc::plugin_refused,
+                                        errc::spawn_failed};
   std::set<std::string_view> names;
   for (const auto code : all) names.insert(to_string(code));
   EXPECT_EQ(names.size(), all.size());

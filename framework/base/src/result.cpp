@@ -24,6 +24,14 @@ std::string_view to_string(errc code) noexcept {
     case errc::lock_lost: return "lock_lost";
     case errc::interrupted: return "interrupted";
     case errc::deadlock: return "deadlock";
+    case errc::held_by_this_session: return "held_by_this_session";
+    case errc::wrong_thread: return "wrong_thread";
+    case errc::operation_in_progress: return "operation_in_progress";
+    case errc::cancelled: return "cancelled";
+    case errc::timed_out: return "timed_out";
+    case errc::over_budget: return "over_budget";
+    case errc::stale_fence: return "stale_fence";
+    case errc::wrong_process: return "wrong_process";
     case errc::plugin_refused: return "plugin_refused";
     case errc::spawn_failed: return "spawn_failed";
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -32,6 +33,14 @@ enum class errc : std::int32_t {
   lock_lost = 42,
   interrupted = 43,  ///< a wait was ended from outside (KILL QUERY); the lock is not held
   deadlock = 44,
+  held_by_this_session = 45,   ///< a second acquire of a name on one session, which the server would grant
+  wrong_thread = 46,           ///< a lock that belongs to one thread was used from another
+  operation_in_progress = 47,  ///< an asynchronous operation of the same lock has not ended
+  cancelled = 48,              ///< by the caller; the lock is not held
+  timed_out = 49,              ///< a guard's time to wait is over
+  over_budget = 50,            ///< one more connection than the caller allows
+  stale_fence = 51,            ///< a guarded write under a fence that a later holder has passed; nothing was written
+  wrong_process = 52,          ///< a connection was used in a forked child
 
   plugin_refused = 60,  ///< not loadable, or of an ABI this host does not speak
   spawn_failed = 61,
@@ -62,6 +71,11 @@ class [[nodiscard]] result {
 
   result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT(google-explicit-constructor)
   result(failure error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  /// As a pointer to a base takes one to a derived class.
+  template <typename U>
+  requires(!std::is_same_v<T, U> && std::is_convertible_v<U, T>) result(result<U>&& other)  // NOLINT(google-explicit-constructor)
+      : state_(other ? std::variant<T, failure>{std::in_place_index<0>, std::move(other).value()}
+                     : std::variant<T, failure>{std::in_place_index<1>, std::move(other).error()}) {}
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

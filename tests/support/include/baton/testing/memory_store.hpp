@@ -12,7 +12,7 @@
 
 #include "baton/base/time.hpp"
 #include "baton/ledger/session.hpp"
-#include "baton/lock/session.hpp"
+#include "baton/lock/waiting_session.hpp"
 
 namespace baton::testing {
 
@@ -45,6 +45,8 @@ class memory_store {
   [[nodiscard]] std::set<std::string> heartbeats(const std::string& cluster) const;
   /// Called at every commit, for each row of baton_tick: as it was, as it is.
   std::function<void(const ledger::tick_row* before, const ledger::tick_row& after)> on_commit;
+
+  std::vector<std::string> warnings;  ///< that sessions of programs told
 
   // ---- what a client can do; every statement is a sign of life
   [[nodiscard]] connection connect(microseconds wait_timeout);
@@ -104,7 +106,7 @@ class memory_store {
   };
 
   /// The two contracts on connections of their own. The store outlives them.
-  [[nodiscard]] std::unique_ptr<lock::session> open_lock_session(microseconds wait_timeout);
+  [[nodiscard]] std::unique_ptr<lock::waiting_session> open_lock_session(microseconds wait_timeout);
   [[nodiscard]] std::unique_ptr<ledger::session> open_ledger_session(microseconds wait_timeout);
 
  private:
