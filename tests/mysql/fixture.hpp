@@ -67,7 +67,7 @@ class store_test : public ::testing::TestWithParam<server_kind> {
   static private_server* server();
   void need_private_server();
 
-  [[nodiscard]] static std::unique_ptr<lock::session> lock_session() { return ok(open_store().open_lock_session()); }
+  [[nodiscard]] static std::unique_ptr<lock::waiting_session> lock_session() { return ok(open_store().open_lock_session()); }
   [[nodiscard]] static std::unique_ptr<ledger::session> ledger_session() { return ok(open_store().open_ledger_session()); }
 
   /// As root on the private server.

@@ -11,7 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
+#include <thread>
 
 namespace baton::mysql {
 namespace {
@@ -31,15 +34,18 @@ unsigned whole_seconds(microseconds d) {
   return static_cast<unsigned>(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(d).count()));
 }
 
+bool is_verified(tls_mode mode) { return mode == tls_mode::verify_ca || mode == tls_mode::verify_identity; }
+
 #ifdef MARIADB_PACKAGE_VERSION_ID
 int socket_of(MYSQL* handle) { return mysql_get_socket(handle); }
 
+/// With a certificate authority the chain is checked in the handshake; "verify server cert" adds the host name. So `required` names none.
 void set_tls(MYSQL* handle, tls_mode mode, const std::string& ca) {
   const my_bool enforce = mode != tls_mode::disabled;
-  const my_bool verify = mode == tls_mode::verify_ca || mode == tls_mode::verify_identity;
+  const my_bool check_host = mode == tls_mode::verify_identity;
   mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &enforce);
-  mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-  if (!ca.empty()) mysql_optionsv(handle, MYSQL_OPT_SSL_CA, ca.c_str());
+  mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &check_host);
+  if (is_verified(mode)) mysql_optionsv(handle, MYSQL_OPT_SSL_CA, ca.c_str());
 }
 #else
 int socket_of(MYSQL* handle) { return handle->net.fd; }
@@ -50,7 +56,7 @@ void set_tls(MYSQL* handle, tls_mode mode, const std::string& ca) {
   if (mode == tls_mode::verify_ca) value = SSL_MODE_VERIFY_CA;
   if (mode == tls_mode::verify_identity) value = SSL_MODE_VERIFY_IDENTITY;
   mysql_options(handle, MYSQL_OPT_SSL_MODE, &value);
-  if (!ca.empty()) mysql_options(handle, MYSQL_OPT_SSL_CA, ca.c_str());
+  if (is_verified(mode)) mysql_options(handle, MYSQL_OPT_SSL_CA, ca.c_str());
   const bool fetch_key = true;  // caching_sha2_password without TLS
   mysql_options(handle, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &fetch_key);
 }
@@ -126,14 +132,66 @@ errc classify(unsigned number) noexcept {
   }
 }
 
+namespace {
+
+/// mysql_real_connect on a thread of its own, since nothing bounds its name resolution. A caller whose time is up leaves it behind.
+class connecting {
+ public:
+  struct target {
+    MYSQL* handle;
+    std::string host, user, password, database, socket;
+    unsigned port = 0;
+  };
+
+  /// Whether it connected; nullopt: not within `limit`, and the handle is the thread's to close.
+  static std::optional<bool> connect(target to, microseconds limit) {
+    const auto shared = std::make_shared<connecting>(std::move(to));
+    try {
+      std::thread{[shared] { shared->run(); }}.detach();
+    } catch (const std::system_error&) {  // no thread to be had: then without a bound on name resolution
+      shared->run();
+    }
+    std::unique_lock guard{shared->mutex_};
+    if (shared->changed_.wait_for(guard, limit, [&] { return shared->connected_.has_value(); })) return shared->connected_;
+    shared->is_left_behind_ = true;
+    return std::nullopt;
+  }
+
+  explicit connecting(target to) : to_(std::move(to)) {}
+
+ private:
+  void run() {
+    use_library();
+    constexpr unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS;
+    const bool by_socket = to_.host.empty();
+    const bool done = mysql_real_connect(to_.handle, by_socket ? nullptr : to_.host.c_str(), to_.user.c_str(), to_.password.c_str(),
+                                         to_.database.c_str(), to_.port, by_socket ? to_.socket.c_str() : nullptr, flags) != nullptr;
+    const std::lock_guard guard{mutex_};
+    connected_ = done;
+    if (is_left_behind_) mysql_close(to_.handle);
+    changed_.notify_one();
+  }
+
+  target to_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<bool> connected_;
+  bool is_left_behind_ = false;
+};
+
+}  // namespace
+
 result<std::unique_ptr<connection>> connection::open(const options& wanted, const endpoint* host, const connect_options& how) {
   use_library();
   auto made = std::unique_ptr<connection>{new connection};
+  made->process_ = ::getpid();
+  made->time_ = wanted.time;
   made->where_ = host != nullptr ? host->host + ":" + std::to_string(host->port) : wanted.socket;
   MYSQL* const handle = made->handle_ = mysql_init(nullptr);
   if (handle == nullptr) return failure{errc::internal, "mysql_init: out of memory"};
 
-  const unsigned connect_timeout = whole_seconds(wanted.connect_timeout);
+  const auto limit = how.connect_timeout.value_or(wanted.connect_timeout);
+  const unsigned connect_timeout = whole_seconds(limit);
   const unsigned answer_timeout = whole_seconds(how.answer_timeout);
   mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
   mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer_timeout);
@@ -142,13 +200,20 @@ result<std::unique_ptr<connection>> connection::open(const options& wanted, cons
   mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "baton");
   mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "role", how.role.c_str());
   mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "instance", wanted.instance.c_str());
+  // Otherwise both libraries take "localhost" for a unix socket in a place of their own.
+  const unsigned protocol = host != nullptr ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
+  mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
   set_tls(handle, host != nullptr ? wanted.tls : tls_mode::disabled, wanted.tls_ca);
 
-  constexpr unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS;
-  if (mysql_real_connect(handle, host != nullptr ? host->host.c_str() : nullptr, wanted.user.c_str(), wanted.password.c_str(),
-                         wanted.database.c_str(), host != nullptr ? host->port : 0, host != nullptr ? nullptr : wanted.socket.c_str(),
-                         flags) == nullptr)
-    return made->failed("connecting as " + wanted.user);
+  const auto connected = connecting::connect({handle, host != nullptr ? host->host : "", wanted.user, wanted.password, wanted.database,
+                                              wanted.socket, host != nullptr ? host->port : 0U},
+                                             limit);
+  if (!connected) {
+    made->handle_ = nullptr;
+    return failure{errc::store_unavailable, made->where_ + ": no connection within " + to_text(limit) +
+                                                "; is it the right host and port, and does its name resolve?"};
+  }
+  if (!*connected) return made->failed("connecting as " + wanted.user);
   made->id_ = mysql_thread_id(handle);
   if (host != nullptr && wanted.tls != tls_mode::disabled && mysql_get_ssl_cipher(handle) == nullptr)
     return failure{errc::store_unfit,
@@ -157,9 +222,23 @@ result<std::unique_ptr<connection>> connection::open(const options& wanted, cons
   return made;
 }
 
+result<std::unique_ptr<connection>> connection::adopt(MYSQL* handle, std::shared_ptr<const clock> time, microseconds answer_timeout) {
+  use_library();
+  auto made = std::unique_ptr<connection>{new connection};
+  made->process_ = ::getpid();
+  made->time_ = std::move(time);
+  made->is_adopted_ = true;
+  made->handle_ = handle;
+  made->where_ = "the adopted connection";
+  made->id_ = mysql_thread_id(handle);
+  if (made->id_ == 0) return failure{errc::store_unavailable, "the MYSQL* is not connected; call mysql_real_connect() first"};
+  if (auto adopted = made->adopt_socket(false, answer_timeout); !adopted) return std::move(adopted).error();
+  return made;
+}
+
 status connection::adopt_socket(bool is_tcp, microseconds answer_timeout) {
   const int own = socket_of(handle_);
-  ::fcntl(own, F_SETFD, FD_CLOEXEC);
+  if (!is_adopted_) ::fcntl(own, F_SETFD, FD_CLOEXEC);
   if (is_tcp) {
     const int on = 1;
     const int quiet = static_cast<int>(whole_seconds(answer_timeout));
@@ -179,22 +258,41 @@ status connection::adopt_socket(bool is_tcp, microseconds answer_timeout) {
 
 connection::~connection() {
   use_library();
-  // A dead or silent server is not waited for: the orderly COM_QUIT could block.
-  if (dead_ && descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
-  if (handle_ != nullptr) mysql_close(handle_);
-  if (descriptor_ >= 0) {
-    ::shutdown(descriptor_, SHUT_RDWR);
-    ::close(descriptor_);
+  if (!is_of_this_process()) {
+    // The parent's session: no good-bye, and no shutdown, which would end it for the parent too. The library's memory is left behind.
+    if (handle_ != nullptr && !is_adopted_) ::close(socket_of(handle_));
+  } else if (!is_adopted_) {
+    // A dead or silent server is not waited for: the orderly COM_QUIT could block.
+    if (dead_ && descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+    if (handle_ != nullptr) mysql_close(handle_);
+    if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
   }
+  if (descriptor_ >= 0) ::close(descriptor_);
   if (wake_ >= 0) ::close(wake_);
 }
 
 void connection::interrupt() noexcept {
+  if (!is_of_this_process()) return;
   dead_ = true;
   if (wake_ >= 0) ::eventfd_write(wake_, 1);
   // Oracle's library answers an end of file by shutting the socket down for the server too. So it is given one only where it is
-  // inside a transfer; a call that waits for the server's answer waits in await_answer() and not in the library.
+  // inside a transfer; a call that waits for the server's answer waits in await() and not in the library.
   if (const int how = in_library_; how != idle && descriptor_ >= 0) ::shutdown(descriptor_, how);
+}
+
+void connection::hang_up() noexcept {
+  interrupt();
+  if (is_of_this_process() && descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+}
+
+bool connection::is_of_this_process() const noexcept { return ::getpid() == process_; }
+
+/// Nothing is under way, so whatever arrives is the end, or the server's last words before it.
+bool connection::has_ended() const noexcept {
+  if (is_dead()) return true;
+  char byte = 0;
+  const auto n = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 /// Either this sees dead_, or interrupt() sees in_library_.
@@ -203,17 +301,9 @@ bool connection::enter(int transfer) {
   return !dead_;
 }
 
-/// Until the first byte of the answer or the end of the connection is there to be read.
-std::optional<failure> connection::await_answer() {
-  std::array<pollfd, 2> watched{{{descriptor_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-  int ready = 0;
-  do {
-    ready = ::poll(watched.data(), watched.size(), static_cast<int>(answer_timeout_.count()));
-  } while (ready < 0 && errno == EINTR);
-  if (ready > 0 && watched[1].revents == 0) return std::nullopt;
+failure connection::unavailable(std::string_view why) {
   dead_ = true;
-  return failure{errc::store_unavailable,
-                 where_ + (ready == 0 ? ": no answer within " + to_text(answer_timeout_) : ": interrupted by the caller")};
+  return failure{errc::store_unavailable, where_ + ": " + std::string{why}};
 }
 
 failure connection::failed(std::string_view doing) {
@@ -224,29 +314,58 @@ failure connection::failed(std::string_view doing) {
   return failure{code, where_ + ": " + std::string{doing} + ": " + mysql_error(handle_) + " (" + std::to_string(last_error_) + ")"};
 }
 
-result<std::vector<result_set>> connection::run(std::string_view sql) {
+status connection::send(std::string_view sql) {
   use_library();
   last_error_ = 0;
-  if (dead_) return failure{errc::store_unavailable, where_ + ": the connection had ended before"};
+  if (!is_of_this_process())
+    return failure{errc::wrong_process, where_ + ": the connection belongs to the process that forked this one; open one here"};
+  if (dead_) return unavailable("the connection had ended before");
+  doing_ = "statement " + std::string{sql.substr(0, 80)} + (sql.size() > 80 ? "…" : "");
   const auto leave = std::unique_ptr<connection, void (*)(connection*)>{this, [](connection* c) { c->in_library_ = idle; }};
-  if (!enter(SHUT_RDWR)) return failure{errc::store_unavailable, where_ + ": interrupted by the caller"};
-  const int sent = mysql_send_query(handle_, sql.data(), sql.size());
-  in_library_ = idle;
-  if (sent == 0) {
-    if (auto unanswered = await_answer()) return std::move(*unanswered);
-    if (!enter(SHUT_RD)) return failure{errc::store_unavailable, where_ + ": interrupted by the caller"};
+  if (!enter(SHUT_RDWR)) return unavailable("interrupted by the caller");
+  if (mysql_send_query(handle_, sql.data(), sql.size()) != 0) return failed(doing_);
+  return {};
+}
+
+awaited connection::await(microseconds limit, int other) {
+  const auto deadline = limit == microseconds::max() ? boot_time::max() : now() + limit;
+  std::array<pollfd, 3> watched{{{descriptor_, POLLIN, 0}, {wake_, POLLIN, 0}, {other, POLLIN, 0}}};
+  for (;;) {
+    const auto left = deadline == boot_time::max() ? milliseconds{-1} : std::chrono::ceil<milliseconds>(deadline - now());
+    if (deadline != boot_time::max() && left <= milliseconds{0}) return awaited::timed_out;
+    constexpr milliseconds longest{std::chrono::hours{24}};
+    const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(std::min(left, longest).count()));
+    if (ready < 0 && errno != EINTR) return awaited::interrupted;
+    if (ready <= 0) continue;
+    if (watched[1].revents != 0) return awaited::interrupted;
+    if (watched[0].revents != 0) return awaited::answered;
+    return awaited::woken;
   }
-  const auto doing = [&] { return "statement " + std::string{sql.substr(0, 80)} + (sql.size() > 80 ? "…" : ""); };
-  if (sent != 0 || mysql_read_query_result(handle_) != 0) return failed(doing());
+}
+
+result<std::vector<result_set>> connection::run(std::string_view sql) {
+  if (auto sent = send(sql); !sent) return std::move(sent).error();
+  switch (await(answer_timeout_)) {
+    case awaited::timed_out: return unavailable("no answer within " + to_text(answer_timeout_));
+    case awaited::interrupted: return unavailable("interrupted by the caller");
+    default: return receive();
+  }
+}
+
+result<std::vector<result_set>> connection::receive() {
+  use_library();
+  const auto leave = std::unique_ptr<connection, void (*)(connection*)>{this, [](connection* c) { c->in_library_ = idle; }};
+  if (!enter(SHUT_RD)) return unavailable("interrupted by the caller");
+  if (mysql_read_query_result(handle_) != 0) return failed(doing_);
 
   std::vector<result_set> answers;
   for (;;) {
     MYSQL_RES* const rows = mysql_store_result(handle_);
     answers.emplace_back(rows, rows != nullptr ? 0 : mysql_affected_rows(handle_));
     // Errors of rows - an interruption, a name refused - show here and not at the query.
-    if (mysql_errno(handle_) != 0) return failed(doing());
+    if (mysql_errno(handle_) != 0) return failed(doing_);
     const int more = mysql_next_result(handle_);
-    if (more > 0) return failed(doing());
+    if (more > 0) return failed(doing_);
     if (more < 0) return answers;
   }
 }

@@ -2,6 +2,7 @@
 
 // The only header of the room that knows the client library; both MariaDB Connector/C and Oracle's libmysqlclient fit.
 #include <mysql.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -53,8 +54,17 @@ struct query_failure {
 };
 
 struct connect_options {
-  std::string role;               ///< for the connection attributes: "lock" or "ledger"
-  microseconds answer_timeout{};  ///< backstop for a caller that does not interrupt()
+  std::string role;                             ///< for the connection attributes: "lock" or "ledger"
+  microseconds answer_timeout{};                ///< backstop for a caller that does not interrupt()
+  std::optional<microseconds> connect_timeout;  ///< instead of the one in the options
+};
+
+/// Why a wait for an answer ended.
+enum class awaited : std::uint8_t {
+  answered = 1,  ///< the first byte of the answer, or the end of the connection, is there to be read
+  woken,         ///< the other descriptor became readable; the statement is still under way
+  timed_out,
+  interrupted,
 };
 
 /// One connection to one server, from connect to close. Never reconnects.
@@ -62,7 +72,11 @@ struct connect_options {
 /// Thread safety: one call at a time; interrupt() and descriptor() at any time from any thread.
 class connection {
  public:
+  /// Bounded in all its parts - name resolution, TCP, TLS, authentication - by one deadline of ours.
   [[nodiscard]] static result<std::unique_ptr<connection>> open(const options& wanted, const endpoint* host, const connect_options& how);
+  /// A connection of somebody else's, who closes it after this object's end.
+  [[nodiscard]] static result<std::unique_ptr<connection>> adopt(MYSQL* handle, std::shared_ptr<const clock> time,
+                                                                 microseconds answer_timeout);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -71,6 +85,14 @@ class connection {
   /// after errc::store_unavailable and usable after any other.
   [[nodiscard]] result<std::vector<result_set>> run(std::string_view sql);
 
+  // run() in three steps, for statements that wait. Between them the server is at work and nothing of the client library is.
+  [[nodiscard]] status send(std::string_view sql);
+  /// `other`: a further descriptor to look at, or -1. Nothing is decided by a time-out: await again, or interrupt().
+  [[nodiscard]] awaited await(microseconds limit, int other = -1);
+  [[nodiscard]] result<std::vector<result_set>> receive();
+  /// Ends the connection for both sides, so that the server lets go of what it holds as soon as it looks.
+  void hang_up() noexcept;
+
   /// The number of the error that the last run() ended with; 0 if none.
   [[nodiscard]] unsigned last_error() const noexcept { return last_error_; }
 
@@ -78,8 +100,19 @@ class connection {
   [[nodiscard]] std::string quoted(std::string_view text);
   void append_quoted(std::string& sql, std::string_view text);
 
+  /// Gives the connection up, and says why.
+  [[nodiscard]] failure unavailable(std::string_view why);
+
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  [[nodiscard]] microseconds answer_timeout() const noexcept { return answer_timeout_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] const std::string& where() const noexcept { return where_; }
+  [[nodiscard]] MYSQL* handle() noexcept { return handle_; }
+  [[nodiscard]] boot_time now() const noexcept { return time_->now().steady; }
+  /// While no statement is under way: whether the connection has ended, as far as the socket tells.
+  [[nodiscard]] bool has_ended() const noexcept;
+  /// At any time: whether every further call would fail.
+  [[nodiscard]] bool is_dead() const noexcept { return dead_ || !is_of_this_process(); }
 
   /// Wakes a running call, which then fails, as does every later one. While the server is at the statement it notices nothing until
   /// this object is destroyed: what the session holds there stays held for so long. Only a transfer under way is cut off.
@@ -89,12 +122,15 @@ class connection {
   connection() = default;
   [[nodiscard]] failure failed(std::string_view doing);
   [[nodiscard]] status adopt_socket(bool is_tcp, microseconds answer_timeout);
-  [[nodiscard]] std::optional<failure> await_answer();
   [[nodiscard]] bool enter(int transfer);
+  [[nodiscard]] bool is_of_this_process() const noexcept;
 
   static constexpr int idle = -1;
 
   MYSQL* handle_ = nullptr;
+  bool is_adopted_ = false;
+  pid_t process_ = 0;  ///< a forked child has the socket too, and must keep its hands off it
+  std::shared_ptr<const clock> time_;
   std::uint64_t id_ = 0;
   int descriptor_ = -1;  ///< our own duplicate: the library closes its descriptor by itself, and its number may then be anybody's
   int wake_ = -1;        ///< an eventfd: readable once interrupted
@@ -102,6 +138,7 @@ class connection {
   std::atomic<int> in_library_ = idle;  ///< how to shut down a transfer that the library has under way: SHUT_RD, SHUT_RDWR; `idle`: none is
   std::atomic<bool> dead_ = false;
   unsigned last_error_ = 0;
+  std::string doing_;  ///< the beginning of the statement under way, for messages
   std::string where_;
 };
 

@@ -81,6 +81,20 @@ status check_variables(const variables& all) {
   return {};
 }
 
+/// What the server is; nothing of the session is touched.
+result<server> identify(connection& session) {
+  auto asked = session.run("SELECT VERSION()");
+  if (!asked) return std::move(asked).error();
+  if (!asked->front().next()) return unfit("the server does not tell its version; connect to MySQL or MariaDB");
+  const auto text = asked->front().text(0);
+  const auto v = parse_version(text);
+  if (auto fit = check_version(v, text); !fit) return std::move(fit).error();
+  server found;
+  found.kind = v.kind;
+  found.nonce = random_text();
+  return found;
+}
+
 /// GET_LOCK must do what it says, and CONNECTION_ID() must stay ours from packet to packet.
 status check_named_lock(connection& session, const std::string& nonce) {
   const auto name = "'baton:~check:" + nonce + "'";
@@ -96,6 +110,34 @@ status check_named_lock(connection& session, const std::string& nonce) {
   return {};
 }
 
+/// Whether the server that was identified may be used, and the rest of what there is to know of it.
+status examine(connection& session, server& found) {
+  // UNIX_TIMESTAMP() and Uptime of one statement come from one reading of the server's clock: their difference is the very second in
+  // which it started, every time.
+  const auto* const status_table = found.kind == flavour::mysql ? "performance_schema.global_status" : "information_schema.GLOBAL_STATUS";
+  auto answered = session.run("SELECT UNIX_TIMESTAMP() - CAST(VARIABLE_VALUE AS SIGNED), " + std::string{uuid_sql(found.kind)} + " FROM " +
+                              status_table + " WHERE VARIABLE_NAME='Uptime'");
+  if (!answered) return std::move(answered).error().in("reading the server's identity");
+  if (!answered->front().next()) return unfit("the server does not tell since when it has been up; connect to MySQL or MariaDB");
+  found.identity = {answered->front().text(1), std::atoll(answered->front().text(0).c_str())};
+
+  answered = session.run(
+      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on','group_replication_group_name','group_replication_single_primary_mode',"
+      "'read_only','super_read_only','innodb_read_only','log_bin','binlog_format')");
+  if (!answered) return std::move(answered).error().in("reading the server's variables");
+  const auto all = read_variables(*answered);
+  if (auto fit = check_variables(all); !fit) return std::move(fit).error();
+  found.in_group = !value_of(all, "group_replication_group_name").empty();
+  if (found.in_group) {
+    auto members = session.run("SELECT " + std::string{quorum_sql(found)});
+    if (!members)
+      return unfit(
+          "the server is in a replication group that the account may not see: GRANT SELECT ON"
+          " performance_schema.replication_group_members TO it");
+  }
+  return check_named_lock(session, found.nonce);
+}
+
 }  // namespace
 
 version parse_version(std::string_view text) {
@@ -108,45 +150,29 @@ version parse_version(std::string_view text) {
 }
 
 result<server> set_up(connection& session, const options& wanted) {
-  auto asked = session.run("SELECT VERSION()");
-  if (!asked) return std::move(asked).error();
-  if (!asked->front().next()) return unfit("the server does not tell its version; connect to MySQL or MariaDB");
-  const auto version_text = asked->front().text(0);
-  const auto v = parse_version(version_text);
-  if (auto fit = check_version(v, version_text); !fit) return std::move(fit).error();
-
-  server found;
-  found.kind = v.kind;
-  found.nonce = random_text();
+  auto found = identify(session);
+  if (!found) return found;
   const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(wanted.lease.wait_timeout).count());
-  auto answered = session.run(session_sql(v.kind, seconds, found.nonce));
+  auto answered = session.run(session_sql(found->kind, seconds, found->nonce));
   if (!answered) return std::move(answered).error().in("setting the session up");
-
-  // UNIX_TIMESTAMP() and Uptime of one statement come from one reading of the server's clock: their difference is the very second in
-  // which it started, every time.
-  const auto* const status_table = v.kind == flavour::mysql ? "performance_schema.global_status" : "information_schema.GLOBAL_STATUS";
-  answered = session.run(
-      "SELECT 'started', UNIX_TIMESTAMP() - CAST(VARIABLE_VALUE AS SIGNED) FROM " + std::string{status_table} +
-      " WHERE VARIABLE_NAME='Uptime'; SELECT 'wait_timeout', @@session.wait_timeout; SELECT 'uuid', " + std::string{uuid_sql(v.kind)} +
-      "; SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on','group_replication_group_name','group_replication_single_primary_mode',"
-      "'read_only','super_read_only','innodb_read_only','log_bin','binlog_format')");
-  if (!answered) return std::move(answered).error().in("reading the server's variables");
-  const auto all = read_variables(*answered);
-  if (value_of(all, "wait_timeout") != seconds)
-    return unfit("wait_timeout was set to " + seconds + " but reads " + value_of(all, "wait_timeout") +
+  if (auto fit = examine(session, *found); !fit) return std::move(fit).error();
+  answered = session.run("SELECT @@session.wait_timeout");
+  if (!answered) return std::move(answered).error();
+  if (!answered->front().next() || answered->front().view(0) != seconds)
+    return unfit("wait_timeout was set to " + seconds + " but reads " + answered->front().text(0) +
                  ": a proxy keeps it from the server; connect directly");
-  if (auto fit = check_variables(all); !fit) return std::move(fit).error();
-  found.identity = {value_of(all, "uuid"), std::atoll(value_of(all, "started").c_str())};
-  found.in_group = !value_of(all, "group_replication_group_name").empty();
-  if (found.in_group) {
-    auto members = session.run("SELECT " + std::string{quorum_sql(found)});
-    if (!members)
-      return unfit(
-          "the server is in a replication group that the account may not see: GRANT SELECT ON"
-          " performance_schema.replication_group_members TO " +
-          wanted.user);
-  }
-  if (auto fit = check_named_lock(session, found.nonce); !fit) return std::move(fit).error();
+  return found;
+}
+
+result<server> look_over(connection& session) {
+  if (const std::string_view charset = mysql_character_set_name(session.handle()); charset != "utf8mb4")
+    return unfit("the connection's character set is " + std::string{charset} +
+                 ", in which the names of locks may become others; call mysql_set_character_set(handle, \"utf8mb4\")");
+  auto found = identify(session);
+  if (!found) return found;
+  auto marked = session.run("SET @baton_session='" + found->nonce + "'");
+  if (!marked) return std::move(marked).error();
+  if (auto fit = examine(session, *found); !fit) return std::move(fit).error();
   return found;
 }
 

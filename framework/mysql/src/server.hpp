@@ -30,6 +30,9 @@ struct version {
 /// Errors: store_unfit with one sentence and its cure.
 [[nodiscard]] result<server> set_up(connection& session, const options& wanted);
 
+/// The same proof for a session that is somebody else's, of which nothing is changed.
+[[nodiscard]] result<server> look_over(connection& session);
+
 /// SQL that is 1 where the server takes writes and 0 where it is read-only.
 [[nodiscard]] std::string_view writable_sql(flavour kind) noexcept;
 /// SQL that is 1 where a majority of the group is reachable; "1" outside a group.

@@ -1,5 +1,7 @@
 #include "baton/mysql/store.hpp"
 
+#include "baton/mysql/adopt.hpp"
+
 #include "connection.hpp"
 #include "ledger_session.hpp"
 #include "lock_session.hpp"
@@ -53,16 +55,21 @@ result<store> store::create(options wanted) {
   if (wanted.hosts.empty() == wanted.socket.empty())
     return failure{errc::invalid_argument,
                    "the store needs either hosts or a socket: write mysql://USER@HOST/DATABASE or …@localhost/DATABASE?socket=PATH"};
+  if ((wanted.tls == tls_mode::verify_ca || wanted.tls == tls_mode::verify_identity) && wanted.tls_ca.empty())
+    return failure{errc::invalid_argument, "tls is to be verified, but against nothing: name a file of certificate authorities (tls_ca)"};
   return store{std::move(wanted)};
 }
 
-result<std::unique_ptr<lock::session>> store::open_lock_session() const {
+result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const {
   connect_options how;
   how.role = "lock";
   how.answer_timeout = options_.lease.probe_timeout;
   auto made = open_any(options_, *preferred_, how);
   if (!made) return std::move(made).error().in("lock session");
-  return std::unique_ptr<lock::session>{std::make_unique<lock_session>(std::move(made->link), std::move(made->facts))};
+  session_surroundings around{[control = *this](std::uint64_t id, microseconds limit) { return control.kill_query(id, limit); },
+                              options_.on_warning};
+  return std::unique_ptr<lock::waiting_session>{
+      std::make_unique<lock_session>(std::move(made->link), std::move(made->facts), std::move(around))};
 }
 
 result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
@@ -79,6 +86,17 @@ result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
   return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(made->link))};
 }
 
+result<std::unique_ptr<lock::waiting_session>> adopt(MYSQL* handle, adopt_options how) {
+  auto link = connection::adopt(handle, std::move(how.time), how.answer_timeout);
+  if (!link) return std::move(link).error();
+  auto facts = look_over(**link);
+  if (!facts) return std::move(facts).error().in((*link)->where());
+  session_surroundings around{{}, std::move(how.on_warning)};
+  if (how.control)
+    around.kill_query = [control = *how.control](std::uint64_t id, microseconds limit) { return control.kill_query(id, limit); };
+  return std::unique_ptr<lock::waiting_session>{std::make_unique<lock_session>(std::move(*link), std::move(*facts), std::move(around))};
+}
+
 status store::migrate() const {
   connect_options how;
   how.role = "migrate";
@@ -86,6 +104,19 @@ status store::migrate() const {
   auto made = open_any(options_, *preferred_, how);
   if (!made) return std::move(made).error().in("migrate");
   return migrate_schema(*made->link, options_.database);
+}
+
+status store::kill_query(std::uint64_t connection_id, microseconds limit) const {
+  connect_options how;
+  how.role = "control";
+  how.answer_timeout = limit;
+  how.connect_timeout = limit;
+  const auto* const host = options_.socket.empty() ? &options_.hosts[preferred_->load()] : nullptr;
+  auto link = connection::open(options_, host, how);
+  if (!link) return std::move(link).error().in("control");
+  auto killed = (*link)->run("KILL QUERY " + std::to_string(connection_id));
+  if (!killed) return std::move(killed).error().in("control");
+  return {};
 }
 
 std::string store::migration_sql() { return full_schema_sql(); }

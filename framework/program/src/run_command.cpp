@@ -73,7 +73,7 @@ microseconds longest_gap(const runtime::job& j, wall_time from) {
 runtime::store make_store(mysql::store where, bool may_migrate, microseconds connect_limit) {
   runtime::store s;
   s.connect_limit = connect_limit;
-  s.open_lock_session = [where] { return where.open_lock_session(); };
+  s.open_lock_session = [where]() -> result<std::unique_ptr<lock::session>> { return where.open_lock_session(); };
   s.open_ledger_session = [where, may_migrate]() -> result<std::unique_ptr<ledger::session>> {
     auto session = where.open_ledger_session();
     if (session || session.error().code != errc::schema_outdated || !may_migrate) return session;

@@ -95,12 +95,15 @@ class spawning_thread {
   std::queue<std::packaged_task<pid_t()>> tasks_;
 };
 
-fs::path mysql_root() {
+/// What `variable` names, else a folder in the user's cache.
+fs::path fetched(const char* variable, const char* folder) {
   const auto text = [](const char* name) { return std::string{std::getenv(name) != nullptr ? std::getenv(name) : ""}; };
-  if (!text("BATON_MYSQL_ROOT").empty()) return text("BATON_MYSQL_ROOT");
+  if (!text(variable).empty()) return text(variable);
   const auto cache = text("XDG_CACHE_HOME").empty() ? fs::path{text("HOME")} / ".cache" : fs::path{text("XDG_CACHE_HOME")};
-  return cache / "baton/mysql-sid";
+  return cache / "baton" / folder;
 }
+
+fs::path mysql_root() { return fetched("BATON_MYSQL_ROOT", "mysql-sid"); }
 
 std::optional<fs::path> on_path(std::string_view program) {
   std::stringstream folders{std::string{std::getenv("PATH") != nullptr ? std::getenv("PATH") : ""} + ":/usr/sbin:/usr/local/sbin"};
@@ -143,8 +146,15 @@ arguments mysql_command() {
           "--innodb-redo-log-capacity=32M"};
 }
 
+/// With the plugins of fetch_mariadb_plugins.sh, if they are there.
+arguments mariadb_command() {
+  arguments command{on_path("mariadbd").value_or("mariadbd"), "--no-defaults"};
+  if (const auto plugins = private_server::mariadb_plugins(); fs::exists(plugins)) command.push_back("--plugin-dir=" + plugins);
+  return command;
+}
+
 arguments server_command(server_kind kind) {
-  auto command = kind == server_kind::mysql ? mysql_command() : arguments{on_path("mariadbd").value_or("mariadbd"), "--no-defaults"};
+  auto command = kind == server_kind::mysql ? mysql_command() : mariadb_command();
   if (::geteuid() == 0) command.emplace_back("--user=root");
   return command;
 }
@@ -156,7 +166,7 @@ result<void> run_to_end(const arguments& command, const std::string& log) {
   while (::waitpid(child, &state, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return {};
-  return failure{errc::spawn_failed, command.front() + " did not make a data directory; its output is in " + log};
+  return failure{errc::spawn_failed, command.front() + " failed; its output is in " + log};
 }
 
 std::string temporary_folder() { return fs::temp_directory_path(); }
@@ -235,6 +245,8 @@ std::uint16_t free_port() {
 
 std::string_view to_string(server_kind kind) noexcept { return kind == server_kind::mysql ? "mysql" : "mariadb"; }
 
+std::string private_server::mariadb_plugins() { return fetched("BATON_MARIADB_PLUGINS", "mariadb-plugins"); }
+
 std::optional<std::string> private_server::missing(server_kind kind) {
   if (kind == server_kind::mysql) {
     const auto root = mysql_root();
@@ -281,7 +293,19 @@ status private_server::create() {
   if (directory_lock_ < 0 || ::flock(directory_lock_, LOCK_EX | LOCK_NB) != 0) return failure{errc::io, os_error(name)};
   auto made = make_data_directory(options_.kind, directory_ / "data", log_path());
   if (!made) return failure{made.error().code, made.error().context + "\n" + log_tail()};
-  return {};
+  return options_.tls ? make_certificates() : status{};
+}
+
+status private_server::make_certificates() const {
+  const auto folder = directory_ / "tls";
+  std::error_code error;
+  fs::create_directory(folder, error);
+  // $1: the folder. Two authorities, one of which signs a certificate for localhost.
+  constexpr auto script = R"(set -e; cd "$1"; new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+for ca in ca wrong-ca; do openssl req -x509 $new -keyout $ca.key -out $ca.pem -subj "/CN=Baton tests $ca" -days 30; done
+openssl req $new -keyout server.key -out server.csr -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost"
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -copy_extensions copy -out server.pem -days 30)";
+  return run_to_end({"sh", "-c", script, "sh", folder.string()}, log_path());
 }
 
 status private_server::launch() {
@@ -292,6 +316,10 @@ status private_server::launch() {
                   "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--max-connections=" + std::to_string(options_.max_connections)});
   command.emplace_back(options_.binary_log ? "--log-bin=" + (directory_ / "data/binlog").string() : "--skip-log-bin");
   if (options_.binary_log) command.emplace_back("--server-id=1");
+  if (options_.tls) {
+    const auto file = [this](const char* name) { return (directory_ / "tls" / name).string(); };
+    command.insert(command.end(), {"--ssl-ca=" + file("ca.pem"), "--ssl-cert=" + file("server.pem"), "--ssl-key=" + file("server.key")});
+  }
   command.insert(command.end(), options_.extra_arguments.begin(), options_.extra_arguments.end());
   pid_ = spawning_thread::instance().spawn(command, log_path());
   if (pid_ < 0) {

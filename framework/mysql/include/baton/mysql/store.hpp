@@ -2,14 +2,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "baton/base/result.hpp"
+#include "baton/base/system_clock.hpp"
 #include "baton/base/time.hpp"
 #include "baton/ledger/session.hpp"
-#include "baton/lock/session.hpp"
+#include "baton/lock/waiting_session.hpp"
 
 namespace baton::mysql {
 
@@ -23,7 +25,7 @@ struct endpoint {
 enum class tls_mode : std::uint8_t {
   disabled = 1,
   required,         ///< encrypted, with whatever certificate
-  verify_ca,        ///< signed by `tls_ca`; MariaDB Connector/C checks the host name as well
+  verify_ca,        ///< signed by `tls_ca`
   verify_identity,  ///< and issued for the host name of the endpoint
 };
 
@@ -34,10 +36,13 @@ struct options {
   std::string socket;           ///< path of a unix socket; `hosts` is then empty
   std::string database;
   tls_mode tls = tls_mode::disabled;
-  std::string tls_ca;                                      ///< PEM file
-  microseconds connect_timeout = std::chrono::seconds{4};  ///< of one endpoint, name resolution apart; whole seconds, rounded up
+  std::string tls_ca;                                      ///< PEM file; verify_ca and verify_identity need it
+  microseconds connect_timeout = std::chrono::seconds{4};  ///< of one endpoint: name resolution, TCP, TLS and authentication together
   lock::lease_timing lease;
   std::string instance;  ///< label, shown in the server's connection attributes
+  std::shared_ptr<const clock> time = std::make_shared<system_clock>();
+  /// Told of problems that no caller is there to be told of (a destructor's), on any thread.
+  std::function<void(const std::string&)> on_warning;
 };
 
 /// One cluster's MySQL or MariaDB server, or the members of which one is writable.
@@ -53,7 +58,9 @@ class store {
   /// Errors: invalid_argument when `wanted` names no server, two ways to it, or no database; invalid_configuration for the lease.
   [[nodiscard]] static result<store> create(options wanted);
 
-  [[nodiscard]] result<std::unique_ptr<lock::session>> open_lock_session() const;
+  /// A session that holds its locks for as long as it is heard of: the server ends it after lease.wait_timeout of silence, and nobody
+  /// but its user breaks that. For a session that is kept alive, and for leases: lock_client.
+  [[nodiscard]] result<std::unique_ptr<lock::waiting_session>> open_lock_session() const;
 
   /// Errors: also schema_outdated, when migrate() has to run first.
   [[nodiscard]] result<std::unique_ptr<ledger::session>> open_ledger_session() const;
@@ -66,6 +73,9 @@ class store {
 
   /// The client library and its version, such as "MariaDB Connector/C 3.3.20".
   [[nodiscard]] static std::string client_version();
+
+  /// KILL QUERY of a connection of this account's, on the endpoint that was writable last: ends its statement and nothing else.
+  [[nodiscard]] status kill_query(std::uint64_t connection_id, microseconds limit) const;
 
   /// "HOST:PORT" of the endpoint that was writable last, or the socket; for messages.
   [[nodiscard]] std::string describe() const;

@@ -32,12 +32,16 @@ class private_server {
     std::vector<std::string> extra_arguments;  ///< appended to the command line; later options win
     unsigned max_connections = 400;
     bool binary_log = false;
+    bool tls = false;  ///< with a certificate for "localhost", and for no other name, signed by tls_ca()
     microseconds start_timeout = std::chrono::seconds{60};
   };
   using row = std::vector<std::optional<std::string>>;
 
   /// Why `kind` cannot be started on this machine, and what to install; nullopt if it can.
   [[nodiscard]] static std::optional<std::string> missing(server_kind kind);
+
+  /// The folder of MariaDB's further plugins; there is none where they were not fetched.
+  [[nodiscard]] static std::string mariadb_plugins();
 
   [[nodiscard]] static result<std::unique_ptr<private_server>> start(const options& wanted);
 
@@ -60,6 +64,8 @@ class private_server {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::string socket() const { return directory_ / "sock"; }
   [[nodiscard]] std::string log_path() const { return directory_ / "log"; }
+  [[nodiscard]] std::string tls_ca() const { return directory_ / "tls/ca.pem"; }
+  [[nodiscard]] std::string wrong_ca() const { return directory_ / "tls/wrong-ca.pem"; }  ///< which has signed nothing here
   [[nodiscard]] static std::string_view user() noexcept { return "baton"; }
   [[nodiscard]] static std::string_view password() noexcept { return "relay-race"; }
   [[nodiscard]] std::string url(std::string_view database = "baton") const;         ///< mysql://USER:PASSWORD@127.0.0.1:PORT/DATABASE
@@ -68,6 +74,7 @@ class private_server {
  private:
   explicit private_server(options wanted) : options_(std::move(wanted)) {}
   [[nodiscard]] status create();
+  [[nodiscard]] status make_certificates() const;
   [[nodiscard]] status launch();
   [[nodiscard]] status await_answer();
   [[nodiscard]] bool running();
