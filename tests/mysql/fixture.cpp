@@ -108,7 +108,7 @@ std::vector<private_server::row> store_test::account_sql(const std::string& stat
   how.role = "test";
   how.answer_timeout = std::chrono::seconds{30};
   const auto link = ok(connection::open(wanted, &wanted.hosts.front(), how));
-  (void)ok(set_up(*link, wanted));
+  (void)ok(set_up(*link, wanted.lease.wait_timeout));
   std::vector<private_server::row> rows;
   for (auto& answer : ok(link->run(statements))) {
     if (answer.columns() > 0) rows.clear();

@@ -47,7 +47,7 @@ TEST_P(store_open_test, prints_the_sql_that_it_would_run) {
   if (IsSkipped()) return;
   sql("CREATE DATABASE printed; USE printed; " + store::migration_sql());
   EXPECT_EQ(sql("SELECT value FROM printed.baton_meta")[0][0], "1");
-  EXPECT_THAT(sql("SHOW TABLES FROM printed"), SizeIs(5));
+  EXPECT_THAT(sql("SHOW TABLES FROM printed"), SizeIs(6));
   sql("DROP DATABASE printed");
 }
 

@@ -54,9 +54,10 @@ struct query_failure {
 };
 
 struct connect_options {
-  std::string role;                             ///< for the connection attributes: "lock" or "ledger"
-  microseconds answer_timeout{};                ///< backstop for a caller that does not interrupt()
-  std::optional<microseconds> connect_timeout;  ///< instead of the one in the options
+  std::string role;                                  ///< for the connection attributes: "lock" or "ledger"
+  microseconds answer_timeout{};                     ///< backstop for a caller that does not interrupt()
+  std::optional<microseconds> connect_timeout = {};  ///< instead of the one in the options
+  std::optional<microseconds> wait_timeout = {};     ///< instead of the lease's: of a session whose silence means nothing
 };
 
 /// Why a wait for an answer ended.

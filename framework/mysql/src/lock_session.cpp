@@ -183,7 +183,34 @@ result<std::uint64_t> lock_session::release_all() {
 
 bool lock_session::is_alive() const noexcept {
   const std::unique_lock turn{turn_, std::try_to_lock};
-  return turn ? !link_->has_ended() : !link_->is_dead();
+  if (!turn) return !link_->is_dead();  // a statement is under way, whose answer will tell
+  if (kept_ && link_->now() >= kept_->deadline(proven_)) return false;
+  return !link_->has_ended();
+}
+
+void lock_session::be_kept(const lock::lease_timing& timing, boot_time proven) {
+  const std::lock_guard turn{turn_};
+  kept_ = timing;
+  proven_ = proven;
+}
+
+bool lock_session::keep_alive() {
+  const std::unique_lock turn{turn_, std::try_to_lock};
+  if (!turn) return !link_->is_dead();
+  if (link_->has_ended()) return false;
+  const auto sent = link_->now();
+  if (sent < proven_.load() + kept_->probe) return true;
+  auto answers = link_->run(probe_sql({}, server_));
+  if (!answers) return false;
+  const auto answer = read_probe(std::move(*answers), {}, server_);
+  if (!answer || !answer->reply.writable || !answer->reply.quorum || answer->reply.identity != server_.identity) {
+    link_->hang_up();  // a server that is not to be trusted with locks any more
+    return false;
+  }
+  proven_ = sent;
+  const std::lock_guard counting{counters_mutex_};
+  counters_.probes.add(link_->now() - sent);
+  return true;
 }
 
 result<std::optional<lock::holder>> lock_session::find_holder(const std::string& name) {

@@ -11,11 +11,14 @@
 
 namespace baton::mysql {
 
+class lock_session;
+
 /// What a session needs of the outside beside its connection.
 struct session_surroundings {
   /// KILL QUERY of a connection, over another one, within the limit.
   std::function<status(std::uint64_t, microseconds)> kill_query;
   std::function<void(const std::string&)> warn;
+  std::function<void(lock_session*)> let_go = {};  ///< called by the destructor first
 };
 
 /// lock::waiting_session on one connection.
@@ -23,6 +26,9 @@ class lock_session final : public lock::waiting_session {
  public:
   lock_session(std::unique_ptr<connection> link, server of, session_surroundings around)
       : link_(std::move(link)), server_(std::move(of)), around_(std::move(around)) {}
+  ~lock_session() override {
+    if (around_.let_go) around_.let_go(this);
+  }
 
   [[nodiscard]] result<std::vector<lock::try_outcome>> try_acquire(std::span<const std::string> names) override;
   [[nodiscard]] result<std::vector<bool>> owned(std::span<const std::string> names) override;
@@ -43,6 +49,11 @@ class lock_session final : public lock::waiting_session {
   [[nodiscard]] lock::counters counters() const override;
   void warn(const std::string& message) noexcept override;
 
+  /// From now on somebody calls keep_alive() about every P: the session counts as ended when nothing has proven it for W - M.
+  void be_kept(const lock::lease_timing& timing, boot_time proven);
+  /// A probe, if one is due and the session is idle. False once it has ended.
+  bool keep_alive();
+
  private:
   // All of these with the turn taken.
   [[nodiscard]] result<std::vector<bool>> ask_owned(std::span<const std::string> names);
@@ -59,6 +70,8 @@ class lock_session final : public lock::waiting_session {
   session_surroundings around_;
   std::map<std::string, std::uint64_t, std::less<>> held_;  ///< how often each name was acquired by acquire()
   std::atomic<std::uint64_t> generation_ = 0;
+  std::optional<lock::lease_timing> kept_;
+  std::atomic<boot_time> proven_{};
   mutable std::mutex counters_mutex_;  ///< a wait does not keep anybody from reading them
   lock::counters counters_;
 };

@@ -60,6 +60,14 @@ CREATE TABLE IF NOT EXISTS baton_instance (
 CREATE TABLE IF NOT EXISTS baton_meta (
   name VARCHAR(64) NOT NULL PRIMARY KEY,
   value VARCHAR(255) NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE IF NOT EXISTS baton_holder (
+  lock_name VARCHAR(64) NOT NULL PRIMARY KEY,
+  fence BIGINT UNSIGNED NOT NULL,
+  holder VARCHAR(255) NOT NULL COMMENT 'its label',
+  connection_id BIGINT UNSIGNED NOT NULL COMMENT 'of the session that holds the lock: the row is true while IS_USED_LOCK() says the same',
+  since DATETIME(6) NOT NULL,
+  given_back TINYINT UNSIGNED NOT NULL COMMENT '1: by its holder, in order'
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin)",
 };
 

@@ -149,10 +149,10 @@ version parse_version(std::string_view text) {
   return v;
 }
 
-result<server> set_up(connection& session, const options& wanted) {
+result<server> set_up(connection& session, microseconds patience) {
   auto found = identify(session);
   if (!found) return found;
-  const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(wanted.lease.wait_timeout).count());
+  const auto seconds = std::to_string(std::chrono::ceil<std::chrono::seconds>(patience).count());
   auto answered = session.run(session_sql(found->kind, seconds, found->nonce));
   if (!answered) return std::move(answered).error().in("setting the session up");
   if (auto fit = examine(session, *found); !fit) return std::move(fit).error();

@@ -26,9 +26,10 @@ struct version {
 /// Reads VERSION(): "8.4.3", "10.11.19-MariaDB-0+deb12u1", "5.5.5-10.6.4-MariaDB".
 [[nodiscard]] version parse_version(std::string_view text);
 
-/// Sets the session up (timeouts, character set, time zone, isolation) and proves that the server is fit for it.
+/// Sets the session up (timeouts, character set, time zone, isolation) and proves that the server is fit for it. After `patience` of
+/// silence the server ends it.
 /// Errors: store_unfit with one sentence and its cure.
-[[nodiscard]] result<server> set_up(connection& session, const options& wanted);
+[[nodiscard]] result<server> set_up(connection& session, microseconds patience);
 
 /// The same proof for a session that is somebody else's, of which nothing is changed.
 [[nodiscard]] result<server> look_over(connection& session);

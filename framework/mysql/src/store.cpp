@@ -5,50 +5,11 @@
 #include "connection.hpp"
 #include "ledger_session.hpp"
 #include "lock_session.hpp"
+#include "open.hpp"
 #include "schema.hpp"
 #include "server.hpp"
 
 namespace baton::mysql {
-namespace {
-
-struct opened {
-  std::unique_ptr<connection> link;
-  server facts;
-};
-
-result<opened> open_at(const options& wanted, const endpoint* host, const connect_options& how) {
-  auto link = connection::open(wanted, host, how);
-  if (!link) return std::move(link).error();
-  auto facts = set_up(**link, wanted);
-  if (!facts) return std::move(facts).error();
-  return opened{std::move(*link), std::move(*facts)};
-}
-
-/// The first endpoint that is fit, from `preferred` on. The most telling failure is reported: an answer says more than silence.
-result<opened> open_any(const options& wanted, std::atomic<std::size_t>& preferred, const connect_options& how) {
-  if (!wanted.socket.empty()) return open_at(wanted, nullptr, how);
-  std::string tried;
-  auto code = errc::store_unavailable;
-  const auto count = wanted.hosts.size();
-  const auto first = preferred.load();
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto index = (first + i) % count;
-    auto at = open_at(wanted, &wanted.hosts[index], how);
-    if (at) {
-      preferred = index;
-      return at;
-    }
-    if (code == errc::store_unavailable) code = at.error().code;
-    const auto name = wanted.hosts[index].host + ":" + std::to_string(wanted.hosts[index].port);
-    auto context = at.error().context;
-    if (!context.starts_with(name)) context.insert(0, name + ": ");
-    tried += (tried.empty() ? "" : "; ") + context;
-  }
-  return failure{code, tried};
-}
-
-}  // namespace
-
 result<store> store::create(options wanted) {
   if (auto timing = wanted.lease.validate(); !timing) return std::move(timing).error();
   if (wanted.database.empty()) return failure{errc::invalid_argument, "the store names no database: write mysql://USER@HOST/DATABASE"};
@@ -61,10 +22,7 @@ result<store> store::create(options wanted) {
 }
 
 result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const {
-  connect_options how;
-  how.role = "lock";
-  how.answer_timeout = options_.lease.probe_timeout;
-  auto made = open_any(options_, *preferred_, how);
+  auto made = open_session(options_, *preferred_, lock_role(options_));
   if (!made) return std::move(made).error().in("lock session");
   session_surroundings around{[control = *this](std::uint64_t id, microseconds limit) { return control.kill_query(id, limit); },
                               options_.on_warning};
@@ -73,10 +31,7 @@ result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const 
 }
 
 result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
-  connect_options how;
-  how.role = "ledger";
-  how.answer_timeout = std::max<microseconds>(2 * options_.lease.wait_timeout, std::chrono::seconds{30});
-  auto made = open_any(options_, *preferred_, how);
+  auto made = open_session(options_, *preferred_, ledger_role(options_));
   if (!made) return std::move(made).error().in("ledger session");
   auto version = read_schema_version(*made->link);
   if (!version) return std::move(version).error().in("ledger session");
@@ -101,22 +56,13 @@ status store::migrate() const {
   connect_options how;
   how.role = "migrate";
   how.answer_timeout = std::chrono::minutes{5};
-  auto made = open_any(options_, *preferred_, how);
+  auto made = open_session(options_, *preferred_, how);
   if (!made) return std::move(made).error().in("migrate");
   return migrate_schema(*made->link, options_.database);
 }
 
 status store::kill_query(std::uint64_t connection_id, microseconds limit) const {
-  connect_options how;
-  how.role = "control";
-  how.answer_timeout = limit;
-  how.connect_timeout = limit;
-  const auto* const host = options_.socket.empty() ? &options_.hosts[preferred_->load()] : nullptr;
-  auto link = connection::open(options_, host, how);
-  if (!link) return std::move(link).error().in("control");
-  auto killed = (*link)->run("KILL QUERY " + std::to_string(connection_id));
-  if (!killed) return std::move(killed).error().in("control");
-  return {};
+  return mysql::kill_query(options_, *preferred_, connection_id, limit);
 }
 
 std::string store::migration_sql() { return full_schema_sql(); }

@@ -1,0 +1,121 @@
+#include "async_connection.hpp"
+
+#include <fcntl.h>
+
+namespace baton::mysql {
+
+std::shared_ptr<async_connection> async_connection::start(boost::asio::io_context& io, std::unique_ptr<connection> link,
+                                                          std::function<void(failure)> on_end) {
+  auto made = std::make_shared<async_connection>(io, std::move(link), std::move(on_end));
+  made->watch();
+  return made;
+}
+
+async_connection::async_connection(boost::asio::io_context& io, std::unique_ptr<connection> link, std::function<void(failure)> on_end)
+    : link_(std::move(link)),
+      where_(link_->where()),
+      socket_(io, ::fcntl(link_->descriptor(), F_DUPFD_CLOEXEC, 0)),
+      timer_(io),
+      on_end_(std::move(on_end)) {}
+
+async_connection::~async_connection() = default;
+
+void async_connection::ask(question q) {
+  waiting_.push_back(std::move(q));
+  pump();
+}
+
+void async_connection::ask_first(question q) {
+  waiting_.push_front(std::move(q));
+  pump();
+}
+
+void async_connection::pump() {
+  if (std::exchange(is_pumping_, true)) return;
+  const auto self = shared_from_this();
+  while (!is_asking_ && !waiting_.empty()) {
+    asked_ = std::move(waiting_.front());
+    waiting_.pop_front();
+    is_asking_ = true;
+    ++turn_;
+    if (has_ended_) {
+      finish(failure{errc::store_unavailable, where_ + ": the connection had ended before"});
+      continue;
+    }
+    if (asked_.on_sent) asked_.on_sent(link_->now());
+    if (auto sent = link_->send(asked_.sql); !sent) {
+      const auto why = sent.error();
+      finish(std::move(sent).error());
+      if (why.code == errc::store_unavailable) end(why);
+      continue;
+    }
+    if (asked_.limit == microseconds::max()) continue;
+    timer_.expires_after(asked_.limit);
+    timer_.async_wait([self, turn = turn_](const boost::system::error_code& error) {
+      if (error || turn != self->turn_ || !self->is_asking_) return;
+      const auto why = self->link_->unavailable("no answer within " + to_text(self->asked_.limit));
+      self->finish(why);
+      self->end(why);
+    });
+  }
+  is_pumping_ = false;
+}
+
+void async_connection::watch() {
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && !self->has_ended_) self->readable();
+  });
+}
+
+void async_connection::readable() {
+  if (is_asking_) {
+    auto answered = link_->receive();
+    const bool is_dead = link_->is_dead();
+    const auto why = answered ? failure{} : answered.error();
+    finish(std::move(answered));
+    if (is_dead) return end(why);
+  } else if (link_->has_ended()) {
+    return end(link_->unavailable("the server closed the connection"));
+  }
+  if (!has_ended_) watch();
+}
+
+/// Hands the answer over; what it leads to may be the end of this object's owner.
+void async_connection::finish(answer a) {
+  const auto self = shared_from_this();
+  timer_.cancel();
+  is_asking_ = false;
+  const auto done = std::exchange(asked_, question{}).done;
+  if (done) done(std::move(a));
+  pump();
+}
+
+void async_connection::end(failure why) {
+  if (std::exchange(has_ended_, true)) return;
+  const auto self = shared_from_this();
+  boost::system::error_code ignored;
+  timer_.cancel();
+  socket_.close(ignored);
+  if (is_asking_) finish(why);
+  pump();  // each of those that wait fails
+  if (const auto told = std::exchange(on_end_, nullptr)) told(std::move(why));
+}
+
+void async_connection::hang_up(std::string why) {
+  link_->hang_up();
+  end(link_->unavailable(why));
+}
+
+void async_connection::close() {
+  has_ended_ = true;
+  on_end_ = nullptr;
+  boost::system::error_code ignored;
+  timer_.cancel();
+  socket_.close(ignored);
+  waiting_.clear();
+  asked_ = {};
+  is_asking_ = false;
+  link_.reset();
+}
+
+}  // namespace baton::mysql
