@@ -49,8 +49,10 @@ void expect_time(microseconds least, microseconds most, const std::function<void
   EXPECT_LT(took, most);
 }
 
-raw_connection::raw_connection(const private_server& to) {
-  if (mysql_real_connect(handle_, nullptr, "root", "", nullptr, 0, to.socket().c_str(), 0) == nullptr)
+raw_connection::raw_connection(const private_server& to, account as) {
+  const std::string user{as == account::root ? "root" : private_server::user()};
+  const std::string password{as == account::root ? "" : private_server::password()};
+  if (mysql_real_connect(handle_, nullptr, user.c_str(), password.c_str(), nullptr, 0, to.socket().c_str(), 0) == nullptr)
     throw std::runtime_error{mysql_error(handle_)};
   mysql_set_character_set(handle_, "utf8mb4");
 }

@@ -56,8 +56,9 @@ void expect_time(microseconds least, microseconds most, const std::function<void
 /// A connection that a program made by itself.
 class raw_connection {
  public:
-  /// As root, by the unix socket.
-  explicit raw_connection(const private_server& to);
+  enum class account : std::uint8_t { root = 1, baton };
+  /// By the unix socket.
+  explicit raw_connection(const private_server& to, account as = account::root);
   ~raw_connection() { mysql_close(handle_); }
   raw_connection(const raw_connection&) = delete;
   raw_connection& operator=(const raw_connection&) = delete;

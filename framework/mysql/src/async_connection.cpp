@@ -1,22 +1,37 @@
 #include "async_connection.hpp"
 
-#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 namespace baton::mysql {
+namespace {
 
-std::shared_ptr<async_connection> async_connection::start(boost::asio::io_context& io, std::unique_ptr<connection> link,
+/// A descriptor that is readable while `socket` is; -1 if there is none to be had. Asio sets O_NONBLOCK on what it waits for, and a
+/// duplicate of the socket would share that with it: over TLS, Connector/C 3.3 then takes its read time-out for milliseconds, and gives up
+/// an answer that pauses for 30 ms.
+int readable_while(int socket) {
+  const int watched = ::epoll_create1(EPOLL_CLOEXEC);
+  epoll_event interest{EPOLLIN | EPOLLRDHUP, {}};
+  if (watched >= 0 && ::epoll_ctl(watched, EPOLL_CTL_ADD, socket, &interest) == 0) return watched;
+  if (watched >= 0) ::close(watched);
+  return -1;
+}
+
+}  // namespace
+
+std::shared_ptr<async_connection> async_connection::start(boost::asio::io_context& io, std::unique_ptr<connection> link, watching when,
                                                           std::function<void(failure)> on_end) {
-  auto made = std::make_shared<async_connection>(io, std::move(link), std::move(on_end));
-  made->watch();
+  auto made = std::make_shared<async_connection>(io, std::move(link), when, std::move(on_end));
+  if (when == watching::always) made->watch();
   return made;
 }
 
-async_connection::async_connection(boost::asio::io_context& io, std::unique_ptr<connection> link, std::function<void(failure)> on_end)
-    : link_(std::move(link)),
-      where_(link_->where()),
-      socket_(io, ::fcntl(link_->descriptor(), F_DUPFD_CLOEXEC, 0)),
-      timer_(io),
-      on_end_(std::move(on_end)) {}
+async_connection::async_connection(boost::asio::io_context& io, std::unique_ptr<connection> link, watching when,
+                                   std::function<void(failure)> on_end)
+    : link_(std::move(link)), where_(link_->where()), socket_(io), timer_(io), watching_(when), on_end_(std::move(on_end)) {
+  boost::system::error_code ignored;  // without a descriptor, the first wait fails
+  if (const int watched = readable_while(link_->descriptor()); watched >= 0) socket_.assign(watched, ignored);
+}
 
 async_connection::~async_connection() = default;
 
@@ -49,6 +64,7 @@ void async_connection::pump() {
       if (why.code == errc::store_unavailable) end(why);
       continue;
     }
+    if (watching_ == watching::during_statements) watch();
     if (asked_.limit == microseconds::max()) continue;
     timer_.expires_after(asked_.limit);
     timer_.async_wait([self, turn = turn_](const boost::system::error_code& error) {
@@ -77,7 +93,7 @@ void async_connection::readable() {
   } else if (link_->has_ended()) {
     return end(link_->unavailable("the server closed the connection"));
   }
-  if (!has_ended_) watch();
+  if (!has_ended_ && watching_ == watching::always) watch();
 }
 
 /// Hands the answer over; what it leads to may be the end of this object's owner.

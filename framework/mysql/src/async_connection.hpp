@@ -27,10 +27,12 @@ class async_connection : public std::enable_shared_from_this<async_connection> {
     std::function<void(boot_time)> on_sent = {};
   };
 
+  /// Of an adopted connection the socket is looked at during our statements alone: what else arrives is its owner's.
+  enum class watching : std::uint8_t { during_statements = 1, always };
   /// `on_end`: the connection has ended between two statements, or by hang_up(). Called once, if at all.
-  static std::shared_ptr<async_connection> start(boost::asio::io_context& io, std::unique_ptr<connection> link,
+  static std::shared_ptr<async_connection> start(boost::asio::io_context& io, std::unique_ptr<connection> link, watching when,
                                                  std::function<void(failure)> on_end);
-  async_connection(boost::asio::io_context& io, std::unique_ptr<connection> link, std::function<void(failure)> on_end);
+  async_connection(boost::asio::io_context& io, std::unique_ptr<connection> link, watching when, std::function<void(failure)> on_end);
   ~async_connection();
   async_connection(const async_connection&) = delete;
   async_connection& operator=(const async_connection&) = delete;
@@ -62,6 +64,7 @@ class async_connection : public std::enable_shared_from_this<async_connection> {
   std::string where_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer timer_;
+  watching watching_;
   std::function<void(failure)> on_end_;
   std::deque<question> waiting_;
   question asked_;

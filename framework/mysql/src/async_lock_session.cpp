@@ -17,6 +17,8 @@ struct async_lock_session::pending_wait {
   boot_time statement_began{};
   bool is_sent = false;
   bool is_cancelled = false;
+  bool is_being_killed = false;        ///< a KILL QUERY is on its way, and would hit whatever follows the wait
+  std::optional<answer> early_answer;  ///< which came before the KILL QUERY was through
   std::unique_ptr<boost::asio::steady_timer> kill_limit = nullptr;
 };
 
@@ -30,7 +32,8 @@ std::shared_ptr<async_lock_session> async_lock_session::start(opened with, probi
   auto& io = around.io;
   auto made = std::make_shared<async_lock_session>(std::move(with), how, std::move(around));
   made->id_ = id;
-  made->link_ = async_connection::start(io, std::move(link), [weak = made->weak_from_this()](const failure& why) {
+  const auto watching = how == probing::regular ? async_connection::watching::always : async_connection::watching::during_statements;
+  made->link_ = async_connection::start(io, std::move(link), watching, [weak = made->weak_from_this()](const failure& why) {
     if (auto self = weak.lock()) self->condemn(lock::loss::connection, why);
   });
   if (how == probing::regular) made->arm_probe();
@@ -194,22 +197,32 @@ void async_lock_session::cancel_wait() {
 void async_lock_session::end_wait_statement(const std::shared_ptr<pending_wait>& w) {
   if (waiting_ != w || !w->is_sent) return;
   const auto give_up = [self = shared_from_this(), w] {
-    if (self->waiting_ == w && w->is_sent)
-      self->link_->hang_up("a cancelled wait was not ended by KILL QUERY within " + to_text(cancel_limit));
+    if (self->waiting_ != w) return;
+    w->is_being_killed = false;
+    self->link_->hang_up("a cancelled wait was not ended by KILL QUERY within " + to_text(cancel_limit));
+    if (w->early_answer) self->wait_answered(w, *std::exchange(w->early_answer, std::nullopt));
   };
+  w->is_being_killed = true;
   w->kill_limit = std::make_unique<boost::asio::steady_timer>(around_.io, cancel_limit);
   w->kill_limit->async_wait([give_up](const boost::system::error_code& error) {
     if (!error) give_up();
   });
-  around_.kill_query(id_, [give_up](const status& killed) {
-    if (!killed) give_up();
+  around_.kill_query(id_, [self = shared_from_this(), w, give_up](const status& killed) {
+    if (self->waiting_ != w || !w->is_being_killed) return;
+    if (!killed) return give_up();
+    w->is_being_killed = false;
+    if (w->early_answer) self->wait_answered(w, *std::exchange(w->early_answer, std::nullopt));
   });
 }
 
 void async_lock_session::wait_answered(const std::shared_ptr<pending_wait>& w, answer a) {
-  w->is_sent = false;
-  w->kill_limit.reset();
   if (waiting_ != w) return;
+  w->is_sent = false;
+  if (w->is_being_killed && !link_->has_ended()) {
+    w->early_answer.emplace(std::move(a));
+    return;
+  }
+  w->kill_limit.reset();
   auto verdict = judge_wait(std::move(a), w->asked, link_->has_ended() ? 0 : link_->last_error(), w->name, w->is_cancelled);
   if (!verdict.outcome && verdict.outcome.error().code == errc::store_unavailable && w->is_cancelled)
     verdict.outcome = failure{errc::cancelled, "the wait for " + w->name + " was cancelled, and its session ended"};
@@ -227,6 +240,9 @@ void async_lock_session::settle(const std::shared_ptr<pending_wait>& w, result<w
   const auto failed = [self = shared_from_this(), w, outcome, keep_if_held, tries_left](const failure& why) {
     if (why.code == errc::interrupted && tries_left > 1) return self->settle(w, outcome, keep_if_held, tries_left - 1);
     if (!self->link_->has_ended()) self->link_->hang_up("nobody knows whether " + w->name + " is held: " + why.context);
+    // The session is gone, and with it whatever it held.
+    if (w->is_cancelled)
+      return self->finish_wait(w, failure{errc::cancelled, "the wait for " + w->name + " was cancelled: " + why.context});
     self->finish_wait(w, why);
   };
   ask(owned_sql(names), [self = shared_from_this(), w, names, outcome, keep_if_held, failed](answer a) {

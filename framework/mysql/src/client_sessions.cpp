@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "baton/mysql/adopt.hpp"
 #include "open.hpp"
 
 namespace baton::mysql {
@@ -46,7 +47,10 @@ struct client_session::turns : std::enable_shared_from_this<client_session::turn
 };
 
 client_session::client_session(std::shared_ptr<lock_client_core> core, opened with, async_lock_session::probing how)
-    : core_(std::move(core)), turns_(std::make_shared<turns>()), id_(with.link->id()) {
+    : core_(std::move(core)),
+      turns_(std::make_shared<turns>()),
+      id_(with.link->id()),
+      counts_(how == async_lock_session::probing::regular) {
   const std::weak_ptr<lock_client_core> weak = core_;
   if (how == async_lock_session::probing::regular) turns_->deadline = core_->where().lease.deadline(with.sent);
   turns_->session = async_lock_session::start(std::move(with), how,
@@ -63,7 +67,17 @@ client_session::client_session(std::shared_ptr<lock_client_core> core, opened wi
 client_session::~client_session() {
   if (!core_->forget_to_close(this)) return;  // the client has ended, and this with it
   core_->post([state = turns_] { state->session->close(); });
-  core_->budget().give_back();
+  if (counts_) core_->budget().give_back();
+}
+
+result<std::shared_ptr<lock::async_session>> adopt(lock_client& client, MYSQL* handle) {
+  const auto& core = lock_client_core::of(client);
+  auto link = connection::adopt(handle, core->where().time, core->where().lease.probe_timeout);
+  if (!link) return std::move(link).error();
+  auto facts = look_over(**link);
+  if (!facts) return std::move(facts).error().in((*link)->where());
+  return std::shared_ptr<lock::async_session>{std::make_shared<client_session>(
+      core, opened{std::move(*link), std::move(*facts), core->where().time->now().steady}, async_lock_session::probing::none)};
 }
 
 client_session::ticket client_session::acquire(const std::string& name, lock::time_limit limit, lock::reentry again,

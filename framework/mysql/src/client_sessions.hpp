@@ -28,6 +28,7 @@ class client_session final : public lock::async_session {
   std::shared_ptr<lock_client_core> core_;
   std::shared_ptr<turns> turns_;
   std::uint64_t id_ = 0;
+  bool counts_;  ///< against the budget of the client
   std::atomic<ticket> next_ticket_ = 1;
 };
 

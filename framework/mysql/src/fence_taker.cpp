@@ -77,7 +77,8 @@ void fence_taker::start_next() {
       for (auto& waiting : std::exchange(self->jobs_, {})) waiting.cannot(opened.error());
       return;
     }
-    self->link_ = async_connection::start(self->io_, std::move(*opened), [self](const failure&) { self->on_end_(); });
+    self->link_ = async_connection::start(self->io_, std::move(*opened), async_connection::watching::always,
+                                          [self](const failure&) { self->on_end_(); });
     self->start_next();
   });
 }

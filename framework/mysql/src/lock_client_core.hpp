@@ -56,6 +56,7 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   };
 
   static std::shared_ptr<lock_client_core> start(options where, lock_client_options how);
+  [[nodiscard]] static const std::shared_ptr<lock_client_core>& of(lock_client& client) noexcept { return client.core_; }
   lock_client_core(options where, lock_client_options how);
   ~lock_client_core();
 

@@ -81,7 +81,7 @@ class lock_client {
   [[nodiscard]] lock_client_report report() const;
 
  private:
-  friend class leader_election;
+  friend class lock_client_core;
   explicit lock_client(std::shared_ptr<lock_client_core> core) : core_(std::move(core)) {}
   std::shared_ptr<lock_client_core> core_;
 };
