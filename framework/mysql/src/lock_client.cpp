@@ -9,9 +9,6 @@
 #include "session_keeper.hpp"
 
 namespace baton::mysql {
-namespace {
-
-/// Fences are kept by name, byte by byte; MySQL takes "Job" and "job" for one lock.
 bool is_portable(const std::string& name) {
   return std::ranges::none_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80; });
 }
@@ -19,8 +16,6 @@ bool is_portable(const std::string& name) {
 failure not_portable(const std::string& name) {
   return {errc::invalid_key, "lock key \"" + name + "\" is not the same lock on MySQL and MariaDB; take key_mode::portable or hashed"};
 }
-
-}  // namespace
 
 result<std::unique_ptr<lock_client>> lock_client::create(options where, lock_client_options how) {
   if (auto usable = store::create(where); !usable) return std::move(usable).error();

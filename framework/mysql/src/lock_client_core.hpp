@@ -38,6 +38,10 @@ class connection_budget {
   std::atomic<std::size_t> used_ = 0;
 };
 
+/// Fences are kept by name, byte by byte; MySQL takes "Job" and "job" for one lock.
+[[nodiscard]] bool is_portable(const std::string& name);
+[[nodiscard]] failure not_portable(const std::string& name);
+
 /// What a lock_client is: the way of every acquire, from its try to its lease.
 ///
 /// try on a shared connection ─ busy ─► wait on one of its own ─► prove ─► fence ─► lease
@@ -82,6 +86,7 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   [[nodiscard]] boost::asio::io_context& io() noexcept { return reactor_.io(); }
   [[nodiscard]] lease_watch& watch() noexcept { return *watch_; }
   [[nodiscard]] bool is_client_thread() const { return watch_->is_client_thread(); }
+  [[nodiscard]] bool has_fences() const noexcept { return how_.fences; }
   void warn(const std::string& message) const noexcept;
   void kill_query(std::uint64_t connection_id, std::function<void(status)> done);
 
