@@ -82,7 +82,7 @@ TEST_F(main_program, helps_on_stdout) {
   const auto a = run("--help");
   EXPECT_EQ(a.code, 0);
   EXPECT_THAT(a.err, IsEmpty());
-  for (const auto* verb : {"run", "check", "migrate", "version", "dev"}) EXPECT_THAT(a.out, HasSubstr(verb));
+  for (const auto* verb : {"run", "check", "doctor", "migrate", "version", "dev"}) EXPECT_THAT(a.out, HasSubstr(verb));
   EXPECT_THAT(a.out, Not(HasSubstr("dev-job")));
 }
 

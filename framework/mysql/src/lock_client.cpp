@@ -53,14 +53,14 @@ lock::attempt<lease> lock_client::acquire(const lock::key& name, lock::time_limi
 
 result<std::unique_ptr<lock::waiting_session>> lock_client::open_session() {
   if (!core_->budget().take()) return core_->budget().exceeded();
-  auto made = mysql::open_session(core_->where(), core_->preferred(), lock_role(core_->where()));
+  auto made = mysql::open_session(core_->where(), core_->memory(), lock_role(core_->where()));
   if (!made) {
     core_->budget().give_back();
     return std::move(made).error().in("lock session");
   }
   const auto proven = made->sent;
   session_surroundings around{
-      [core = core_](std::uint64_t id, microseconds limit) { return mysql::kill_query(core->where(), core->preferred(), id, limit); },
+      [core = core_](std::uint64_t id, microseconds limit) { return mysql::kill_query(core->where(), core->memory(), id, limit); },
       core_->where().on_warning,
       [core = core_](lock_session* session) {
         core->keeper().remove(session);

@@ -105,7 +105,7 @@ void lock_client_core::stop() {
 
 void lock_client_core::open(connect_options how, std::function<void(result<opened>)> done) {
   const auto work = [self = shared_from_this(), guard = reactor_.work(), how = std::move(how), done] {
-    auto made = std::make_shared<result<opened>>(open_session(self->where_, self->preferred_, how));
+    auto made = std::make_shared<result<opened>>(open_session(self->where_, self->memory_, how));
     self->reactor_.post([self, made, done] {
       if (self->is_stopping_) return done(failure{errc::cancelled, "the client is being destroyed"});
       done(std::move(*made));
@@ -120,7 +120,7 @@ void lock_client_core::open(connect_options how, std::function<void(result<opene
 
 void lock_client_core::kill_query(std::uint64_t connection_id, std::function<void(status)> done) {
   const auto work = [self = shared_from_this(), guard = reactor_.work(), connection_id, done] {
-    auto killed = mysql::kill_query(self->where_, self->preferred_, connection_id, kill_limit);
+    auto killed = mysql::kill_query(self->where_, self->memory_, connection_id, kill_limit);
     self->reactor_.post([done, killed] { done(killed); });
   };
   try {
@@ -151,7 +151,7 @@ status lock_client_core::open_inquiry() {
   if (inquiry_) budget_.give_back();
   inquiry_.reset();
   if (!budget_.take()) return budget_.exceeded();
-  auto made = open_session(where_, preferred_, helper_role(where_, "inquiry"));
+  auto made = open_session(where_, memory_, helper_role(where_, "inquiry"));
   if (!made) {
     budget_.give_back();
     return std::move(made).error();

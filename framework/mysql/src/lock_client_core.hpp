@@ -82,7 +82,7 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   [[nodiscard]] session_keeper& keeper();
   [[nodiscard]] connection_budget& budget() noexcept { return budget_; }
   [[nodiscard]] const options& where() const noexcept { return where_; }
-  [[nodiscard]] std::atomic<std::size_t>& preferred() noexcept { return preferred_; }
+  [[nodiscard]] endpoint_memory& memory() noexcept { return memory_; }
   [[nodiscard]] boost::asio::io_context& io() noexcept { return reactor_.io(); }
   [[nodiscard]] lease_watch& watch() noexcept { return *watch_; }
   [[nodiscard]] bool is_client_thread() const { return watch_->is_client_thread(); }
@@ -129,7 +129,7 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   const options where_;
   const lock_client_options how_;
   connection_budget budget_;
-  std::atomic<std::size_t> preferred_ = 0;
+  endpoint_memory memory_;
   std::atomic<lock_client::ticket> next_ticket_ = 1;
 
   std::map<lock_client::ticket, acquisition_ptr> acquisitions_;

@@ -10,6 +10,8 @@
 #include "server.hpp"
 
 namespace baton::mysql {
+store::store(options wanted) : options_(std::move(wanted)), memory_(std::make_shared<endpoint_memory>()) {}
+
 result<store> store::create(options wanted) {
   if (auto timing = wanted.lease.validate(); !timing) return std::move(timing).error();
   if (wanted.database.empty()) return failure{errc::invalid_argument, "the store names no database: write mysql://USER@HOST/DATABASE"};
@@ -22,7 +24,7 @@ result<store> store::create(options wanted) {
 }
 
 result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const {
-  auto made = open_session(options_, *preferred_, lock_role(options_));
+  auto made = open_session(options_, *memory_, lock_role(options_));
   if (!made) return std::move(made).error().in("lock session");
   session_surroundings around{[control = *this](std::uint64_t id, microseconds limit) { return control.kill_query(id, limit); },
                               options_.on_warning};
@@ -31,7 +33,7 @@ result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const 
 }
 
 result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
-  auto made = open_session(options_, *preferred_, ledger_role(options_));
+  auto made = open_session(options_, *memory_, ledger_role(options_));
   if (!made) return std::move(made).error().in("ledger session");
   auto version = read_schema_version(*made->link);
   if (!version) return std::move(version).error().in("ledger session");
@@ -56,13 +58,13 @@ status store::migrate() const {
   connect_options how;
   how.role = "migrate";
   how.answer_timeout = std::chrono::minutes{5};
-  auto made = open_session(options_, *preferred_, how);
+  auto made = open_session(options_, *memory_, how);
   if (!made) return std::move(made).error().in("migrate");
   return migrate_schema(*made->link, options_.database);
 }
 
 status store::kill_query(std::uint64_t connection_id, microseconds limit) const {
-  return mysql::kill_query(options_, *preferred_, connection_id, limit);
+  return mysql::kill_query(options_, *memory_, connection_id, limit);
 }
 
 std::string store::migration_sql() { return full_schema_sql(); }
@@ -77,7 +79,7 @@ std::string store::client_version() {
 
 std::string store::describe() const {
   if (!options_.socket.empty()) return options_.socket;
-  const auto& host = options_.hosts[preferred_->load() % options_.hosts.size()];
+  const auto& host = options_.hosts[memory_->preferred() % options_.hosts.size()];
   return host.host + ":" + std::to_string(host.port);
 }
 

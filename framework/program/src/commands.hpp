@@ -8,6 +8,7 @@ namespace baton::program {
 
 int run_command(const std::string& file);
 int check_command(const std::string& file, bool show_effective, bool connect);
+int doctor_command(const std::string& file, const std::string& format);
 int migrate_command(const std::string& file, bool print_only);
 int version_command(const std::string& format);
 

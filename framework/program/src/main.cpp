@@ -70,13 +70,19 @@ int main(int argc, char** argv) {
   check->add_flag("--show-effective", show_effective, "print the settings with every default");
   check->add_flag("--connect", connect, "also try the store");
   check->add_flag("--load-plugins", load_plugins, "also load the plugins (always done in this release)");
+  std::string format = "table";
+  const auto with_format = [&format](CLI::App* verb) {
+    verb->add_option("-o,--output", format, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
+  };
+  auto* doctor = app.add_subcommand("doctor", "probes the store and says what is unfit and what cures it");
+  with_file(doctor);
+  with_format(doctor);
   auto* migrate = app.add_subcommand("migrate", "creates or upgrades the tables");
   migrate->add_option("-c,--config", file, "the configuration file");
   bool print_only = false;
   migrate->add_flag("--print", print_only, "show the SQL instead");
   auto* version = app.add_subcommand("version", "prints the version");
-  std::string format = "table";
-  version->add_option("-o,--output", format, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
+  with_format(version);
   auto* dev = app.add_subcommand("dev", "a throw-away fleet on this machine");
   dev_options dev_opts;
   dev->add_option("--store", dev_opts.store, "mysql: a private MariaDB")->check(CLI::IsMember({"mysql"}));
@@ -91,6 +97,7 @@ int main(int argc, char** argv) {
   }
   if (run->parsed()) return run_command(file);
   if (check->parsed()) return check_command(file, show_effective, connect);
+  if (doctor->parsed()) return doctor_command(file, format);
   if (migrate->parsed()) return migrate_command(file, print_only);
   if (version->parsed()) return version_command(format);
   return dev_command(dev_opts);

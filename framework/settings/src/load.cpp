@@ -69,6 +69,9 @@ class loader {
     s.file = main.name();
     if (s.instance.empty()) s.instance = default_instance(main.name());
     if (s.has_store) check_lease(s.lease_timing, {&main, 1, 1});
+    if (const auto* mode = reader_.given("store.tls.mode"); mode != nullptr && s.store.tls >= tls_mode::verify_ca && s.store.tls_ca.empty())
+      report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
+                    "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
     if (s.jobs.empty() && !report_.has_errors()) report_.warning({&main, 1, 1}, "jobs", "there is no job, so this instance does nothing");
   }
 

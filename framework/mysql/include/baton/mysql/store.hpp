@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +44,8 @@ struct options {
   std::function<void(const std::string&)> on_warning;
 };
 
+class endpoint_memory;
+
 /// One cluster's MySQL or MariaDB server, or the members of which one is writable.
 ///
 /// Every open makes a new connection, proves that the server is fit (version, writable, no Galera, GET_LOCK as expected, wait_timeout
@@ -81,10 +82,10 @@ class store {
   [[nodiscard]] std::string describe() const;
 
  private:
-  explicit store(options wanted) : options_(std::move(wanted)), preferred_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+  explicit store(options wanted);
 
   options options_;
-  std::shared_ptr<std::atomic<std::size_t>> preferred_;  ///< index of the endpoint that was writable last
+  std::shared_ptr<endpoint_memory> memory_;
 };
 
 }  // namespace baton::mysql
