@@ -122,28 +122,15 @@ std::optional<fs::path> first_in(const fs::path& folder, std::string_view prefix
   return std::nullopt;
 }
 
-/// MySQL's server from an unpacked folder, run by that folder's own loader and libraries.
+/// MySQL's server from an unpacked folder.
 arguments mysql_command() {
   const auto root = mysql_root();
-  const auto loader = first_in(root / "usr/lib64", "ld-linux").value_or(first_in(root / "usr/lib", "ld-linux").value_or(""));
-  std::string libraries;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator{root / "usr/lib", error}) {
-    if (fs::exists(entry.path() / "libc.so.6")) libraries += entry.path().string() + ":";
-  }
-  libraries += (root / "usr/lib").string();
   const auto share = root / "usr/share/mysql";
-  return {loader,
-          "--library-path",
-          libraries,
-          root / "usr/sbin/mysqld",
-          "--no-defaults",
-          "--secure-file-priv=NULL",
-          "--mysqlx=OFF",
-          "--lc-messages-dir=" + share.string(),
-          "--character-sets-dir=" + (share / "charsets").string(),
-          "--plugin-dir=" + (root / "usr/lib/mysql/plugin").string(),
-          "--innodb-redo-log-capacity=32M"};
+  auto command = private_server::mysql_program("sbin/mysqld");
+  command.insert(command.end(), {"--no-defaults", "--secure-file-priv=NULL", "--mysqlx=OFF", "--lc-messages-dir=" + share.string(),
+                                 "--character-sets-dir=" + (share / "charsets").string(),
+                                 "--plugin-dir=" + (root / "usr/lib/mysql/plugin").string(), "--innodb-redo-log-capacity=32M"});
+  return command;
 }
 
 /// With the plugins of fetch_mariadb_plugins.sh, if they are there.
@@ -244,6 +231,21 @@ std::uint16_t free_port() {
 }  // namespace
 
 std::string_view to_string(server_kind kind) noexcept { return kind == server_kind::mysql ? "mysql" : "mariadb"; }
+
+std::vector<std::string> private_server::mysql_program(std::string_view program) {
+  const auto root = mysql_root();
+  const auto loader = first_in(root / "usr/lib64", "ld-linux").value_or(first_in(root / "usr/lib", "ld-linux").value_or(""));
+  std::string libraries;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator{root / "usr/lib", error}) {
+    if (fs::exists(entry.path() / "libc.so.6")) libraries += entry.path().string() + ":";
+  }
+  libraries += (root / "usr/lib").string() + ":" + (root / "usr/lib/mysql-router").string();
+  return {loader, "--library-path", libraries, root / "usr" / program};
+}
+
+fs::path private_server::mysql_folder() { return mysql_root(); }
+std::uint16_t private_server::unused_port() { return free_port(); }
 
 std::string private_server::mariadb_plugins() { return fetched("BATON_MARIADB_PLUGINS", "mariadb-plugins"); }
 

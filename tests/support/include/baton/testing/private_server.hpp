@@ -40,6 +40,13 @@ class private_server {
   /// Why `kind` cannot be started on this machine, and what to install; nullopt if it can.
   [[nodiscard]] static std::optional<std::string> missing(server_kind kind);
 
+  /// How to run a program of MySQL's unpacked folder, such as "bin/mysqlrouter": under the folder's own loader.
+  [[nodiscard]] static std::vector<std::string> mysql_program(std::string_view program);
+  /// The unpacked folder.
+  [[nodiscard]] static std::filesystem::path mysql_folder();
+  /// A port that nobody listens on; it may be taken by another before it is used.
+  [[nodiscard]] static std::uint16_t unused_port();
+
   /// The folder of MariaDB's further plugins; there is none where they were not fetched.
   [[nodiscard]] static std::string mariadb_plugins();
 
