@@ -112,8 +112,6 @@ void conformance::TearDown() {
 std::size_t conformance::connections() { return count("1"); }
 std::size_t conformance::waiting() { return count("state='User lock'"); }
 
-std::int64_t conformance::statements() { return std::stoll(sql("SHOW GLOBAL STATUS LIKE 'Questions'").front().back().value_or("0")); }
-
 std::uint64_t conformance::holder_of(const std::string& name) {
   const auto rows = sql("SELECT IS_USED_LOCK('" + name + "')");
   return std::stoull(rows.front().front().value_or("0"));

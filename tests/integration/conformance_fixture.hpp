@@ -88,8 +88,6 @@ class conformance : public ::testing::TestWithParam<setup> {
   /// The connections of Baton's on the server; of those that wait for a lock.
   [[nodiscard]] static std::size_t connections();
   [[nodiscard]] static std::size_t waiting();
-  /// How many statements the server has served, the question itself among them.
-  [[nodiscard]] static std::int64_t statements();
   /// The connection that holds `name`; 0 if none.
   [[nodiscard]] static std::uint64_t holder_of(const std::string& name);
 

@@ -2,6 +2,8 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <barrier>
+#include <random>
 
 #include "baton/mysql/lock_client.hpp"
 #include "conformance_fixture.hpp"
@@ -260,6 +262,56 @@ TEST_P(conformance_lease, r76_the_next_holder_sees_what_the_one_before_committed
   ok(mine.release());
   waiter.join();
   sql("DROP TABLE baton.account");
+}
+
+TEST_P(conformance_lease, loss_and_release_racing_a_thousand_times_tell_one_story) {
+  const auto c = client();
+  raw_connection root{server()};
+  std::mt19937 random{1234};
+  std::atomic<std::uint64_t> victim = 0;
+  std::barrier round_begins{2};
+  std::barrier round_ends{2};
+  std::atomic<bool> is_over = false;
+  microseconds kill_after{};
+  std::thread killer{[&] {
+    for (;;) {
+      round_begins.arrive_and_wait();
+      if (is_over) return;
+      std::this_thread::sleep_for(kill_after);
+      try {
+        root.run("KILL " + std::to_string(victim));
+      } catch (const std::runtime_error&) {  // the client had closed it
+      }
+      round_ends.arrive_and_wait();
+    }
+  }};
+  int released = 0;
+  constexpr int rounds = 1000;
+  for (int round = 0; round < rounds && !HasFailure(); ++round) {
+    auto got = c->acquire(key(), 5s);
+    ASSERT_TRUE(got) << "round " << round << ": " << (got.has_failed() ? got.error().context : "leaked");
+    const auto told = std::make_shared<std::atomic<int>>(0);
+    got->on_lost([told](loss) { ++*told; });
+    victim = holder_of("conformance");
+    kill_after = microseconds{random() % 600};
+    round_begins.arrive_and_wait();
+    std::this_thread::sleep_for(microseconds{random() % 600});
+    const auto outcome = got->release();
+    round_ends.arrive_and_wait();
+    EXPECT_FALSE(got->is_held());
+    if (outcome) {
+      ++released;
+      EXPECT_EQ(*told, 0) << "round " << round << ": released, and told to be lost";
+    } else {
+      EXPECT_EQ(code_of(outcome), errc::lock_lost) << outcome.error().context;
+      EXPECT_LE(*told, 1) << "round " << round;
+    }
+  }
+  is_over = true;
+  round_begins.arrive_and_wait();
+  killer.join();
+  EXPECT_GT(released, rounds / 50) << "no race: the kill always came first";
+  EXPECT_LT(released, rounds - rounds / 50) << "no race: the release always came first";
 }
 
 TEST_P(conformance_lease, keys_that_the_servers_do_not_agree_about_get_no_lease) {

@@ -59,9 +59,11 @@ void async_connection::pump() {
     }
     if (asked_.on_sent) asked_.on_sent(link_->now());
     if (auto sent = link_->send(asked_.sql); !sent) {
-      const auto why = sent.error();
-      finish(std::move(sent).error());
-      if (why.code == errc::store_unavailable) end(why);
+      if (sent.error().code == errc::store_unavailable) {
+        end(std::move(sent).error());
+      } else {
+        finish(std::move(sent).error());
+      }
       continue;
     }
     if (watching_ == watching::during_statements) watch();
@@ -69,9 +71,7 @@ void async_connection::pump() {
     timer_.expires_after(asked_.limit);
     timer_.async_wait([self, turn = turn_](const boost::system::error_code& error) {
       if (error || turn != self->turn_ || !self->is_asking_) return;
-      const auto why = self->link_->unavailable("no answer within " + to_text(self->asked_.limit));
-      self->finish(why);
-      self->end(why);
+      self->end(self->link_->unavailable("no answer within " + to_text(self->asked_.limit)));
     });
   }
   is_pumping_ = false;
@@ -79,24 +79,24 @@ void async_connection::pump() {
 
 void async_connection::watch() {
   socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error && !self->has_ended_) self->readable();
+    if (self->has_ended_ || error == boost::asio::error::operation_aborted) return;
+    if (error) return self->hang_up("waiting for its socket: " + error.message());
+    self->readable();
   });
 }
 
 void async_connection::readable() {
   if (is_asking_) {
     auto answered = link_->receive();
-    const bool is_dead = link_->is_dead();
-    const auto why = answered ? failure{} : answered.error();
+    if (!answered && link_->is_dead()) return end(std::move(answered).error());
     finish(std::move(answered));
-    if (is_dead) return end(why);
   } else if (link_->has_ended()) {
     return end(link_->unavailable("the server closed the connection"));
   }
   if (!has_ended_ && watching_ == watching::always) watch();
 }
 
-/// Hands the answer over; what it leads to may be the end of this object's owner.
+/// Hands the answer over. What that leads to may be the end of this object's owner.
 void async_connection::finish(answer a) {
   const auto self = shared_from_this();
   timer_.cancel();
@@ -106,6 +106,7 @@ void async_connection::finish(answer a) {
   pump();
 }
 
+/// Whoever is told that its question failed finds a connection that has ended.
 void async_connection::end(failure why) {
   if (std::exchange(has_ended_, true)) return;
   const auto self = shared_from_this();
