@@ -113,9 +113,9 @@ void async_connection::end(failure why) {
   boost::system::error_code ignored;
   timer_.cancel();
   socket_.close(ignored);
-  if (is_asking_) finish(why);
+  if (const auto told = std::exchange(on_end_, nullptr)) told(why);
+  if (is_asking_) finish(std::move(why));
   pump();  // each of those that wait fails
-  if (const auto told = std::exchange(on_end_, nullptr)) told(std::move(why));
 }
 
 void async_connection::hang_up(std::string why) {

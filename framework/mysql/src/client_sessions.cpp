@@ -66,7 +66,7 @@ client_session::client_session(std::shared_ptr<lock_client_core> core, opened wi
 
 client_session::~client_session() {
   if (!core_->forget_to_close(this)) return;  // the client has ended, and this with it
-  core_->post([state = turns_] { state->session->close(); });
+  core_->post([state = std::move(turns_)] { state->session->close(); });
   if (counts_) core_->budget().give_back();
 }
 

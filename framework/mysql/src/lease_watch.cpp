@@ -75,8 +75,12 @@ status lease_record::release_and_wait() {
     return failure{errc::wrong_thread, name_ + ": release() would wait for its own thread; in a callback of the client, async_release()"};
   auto answer = std::make_shared<std::promise<status>>();
   auto answered = answer->get_future();
-  release([answer](status s) { answer->set_value(std::move(s)); });
-  return answered.get();
+  release([answer = std::move(answer)](status s) { answer->set_value(std::move(s)); });
+  try {
+    return answered.get();
+  } catch (const std::future_error&) {  // the client was destroyed meanwhile: it has given everything back
+    return {};
+  }
 }
 
 // ---- the watch

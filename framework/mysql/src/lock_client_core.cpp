@@ -390,12 +390,13 @@ void lock_client_core::fenced(const acquisition_ptr& a, const pooled_ptr& p, res
   if (!taken) return give_up(a, p, std::move(taken).error());
   if (a->is_cancelled) return give_up(a, p, {errc::cancelled, "the acquire of " + name + " was cancelled"});
   if (p->unready.erase(name) == 0) return finish(a, failure{errc::lock_lost, name + ": lost as soon as it was granted"});
+  // A lease may outlive the client; its session must not outlive the loop.
   const std::weak_ptr<lock_client_core> weak = weak_from_this();
-  auto record =
-      std::make_shared<lease_record>(name, taken->fence, p->group, watch_, where_.time, [weak, p, name](std::function<void(status)> done) {
-        if (const auto self = weak.lock()) return self->give_back(p, name, std::move(done));
-        if (done) done({});
-      });
+  auto record = std::make_shared<lease_record>(name, taken->fence, p->group, watch_, where_.time,
+                                               [weak, weak_p = std::weak_ptr{p}, name](std::function<void(status)> done) {
+                                                 if (const auto self = weak.lock()) return self->give_back(weak_p, name, std::move(done));
+                                                 if (done) done({});
+                                               });
   watch_->add(record);
   if (a->request.on_given_back) a->request.on_given_back(taken->was_given_back);
   finish(a, lease{std::move(record)});
@@ -412,8 +413,13 @@ void lock_client_core::give_up(const acquisition_ptr& a, const pooled_ptr& p, fa
 }
 
 /// From any thread.
-void lock_client_core::give_back(const pooled_ptr& p, const std::string& name, std::function<void(status)> done) {
-  post([self = shared_from_this(), p, name, done = std::move(done)] {
+void lock_client_core::give_back(const std::weak_ptr<pooled>& weak_p, const std::string& name, std::function<void(status)> done) {
+  post([self = shared_from_this(), weak_p, name, done = std::move(done)] {
+    const auto p = weak_p.lock();
+    if (!p) {
+      if (done) done(failure{errc::lock_lost, name + ": its session has ended"});
+      return;
+    }
     p->session->release(name, [self, name, done](result<lock::release_outcome> released) {
       status outcome;
       if (!released) {

@@ -114,7 +114,7 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   void fenced(const acquisition_ptr& a, const pooled_ptr& p, result<fence_taker::taken> taken);
   void finish(const acquisition_ptr& a, lock::attempt<lease> outcome);
   void give_up(const acquisition_ptr& a, const pooled_ptr& p, failure why);
-  void give_back(const pooled_ptr& p, const std::string& name, std::function<void(status)> done);
+  void give_back(const std::weak_ptr<pooled>& weak_p, const std::string& name, std::function<void(status)> done);
   [[nodiscard]] lock::time_limit left(const acquisition& a) const;
 
   void with_session(std::function<void(result<pooled_ptr>)> use);
