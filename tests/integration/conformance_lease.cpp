@@ -209,7 +209,7 @@ TEST_P(conformance_lease, r70_r71_a_release_tells_nobody_and_a_late_listener_is_
   EXPECT_THAT(of_first.reasons(), ElementsAre());
 }
 
-TEST_P(conformance_lease, r72_r73_fences_rise_over_a_thousand_hand_offs_a_restart_and_a_lost_row) {
+TEST_P(conformance_lease, g8_r72_r73_fences_rise_over_a_thousand_hand_offs_a_restart_and_a_lost_row) {
   const auto one = client();
   const auto two = client();
   std::uint64_t last = 0;

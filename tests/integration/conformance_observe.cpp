@@ -67,7 +67,7 @@ TEST_P(conformance_observe, adopted_sessions_change_nothing_and_refuse_what_woul
   mysql_close(unconnected);
 }
 
-TEST_P(conformance_observe, r75_a_write_under_an_old_fence_changes_nothing) {
+TEST_P(conformance_observe, g8_r75_a_write_under_an_old_fence_changes_nothing) {
   sql("CREATE TABLE IF NOT EXISTS baton.account (balance INT); DELETE FROM baton.account; INSERT INTO baton.account VALUES (0)");
   const auto c = client();
   raw_connection program{server()};
@@ -93,7 +93,7 @@ TEST_P(conformance_observe, r75_a_write_under_an_old_fence_changes_nothing) {
   sql("DROP TABLE baton.account");
 }
 
-TEST_P(conformance_observe, r75_a_guarded_transaction_goes_before_the_next_holders_fence) {
+TEST_P(conformance_observe, g8_r75_a_guarded_transaction_goes_before_the_next_holders_fence) {
   const auto one = client();
   const auto two = client();
   raw_connection program{server()};
