@@ -11,6 +11,7 @@ struct figure {
   double value = 0;
   std::string unit;
   double baseline = 0;
+  double limit = 0;  ///< the most that value / baseline may be; 0: none
 };
 
 void keep(const figure& measured);

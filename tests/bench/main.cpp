@@ -26,10 +26,13 @@ const std::vector<figure>& kept() { return all(); }
 
 int main(int argc, char** argv) {
   std::string json;
+  bool is_checked = false;  // whether a figure over its limit is a failure
   std::vector<char*> rest;
   for (int i = 0; i < argc; ++i) {
     if (std::string{argv[i]} == "--json" && i + 1 < argc) {
       json = argv[++i];
+    } else if (std::string{argv[i]} == "--check") {
+      is_checked = true;
     } else {
       rest.push_back(argv[i]);
     }
@@ -40,11 +43,18 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 64;
   benchmark::RunSpecifiedBenchmarks();
 
-  std::printf("\n%-32s %12s %12s %8s\n", "figure", "value", "raw client", "ratio");
-  for (const auto& f : baton::bench::kept())
-    std::printf("%-32s %9.1f %s %9.1f %s %8.2f\n", f.name.c_str(), f.value, f.unit.c_str(), f.baseline, f.unit.c_str(),
-                f.value / f.baseline);
-  if (json.empty()) return 0;
+  int over = 0;
+  std::printf("\n%-36s %12s %12s %8s %8s\n", "figure", "value", "raw client", "ratio", "at most");
+  for (const auto& f : baton::bench::kept()) {
+    const auto ratio = f.value / f.baseline;
+    const bool is_over = f.limit > 0 && ratio > f.limit;
+    over += is_over ? 1 : 0;
+    std::printf("%-36s %9.1f %s %9.1f %s %8.2f", f.name.c_str(), f.value, f.unit.c_str(), f.baseline, f.unit.c_str(), ratio);
+    if (f.limit > 0) std::printf(" %8.2f%s", f.limit, is_over ? "  OVER" : "");
+    std::printf("\n");
+  }
+  const int verdict = is_checked && over > 0 ? 1 : 0;
+  if (json.empty()) return verdict;
   std::ofstream file{json};
   file << "[";
   const char* separator = "\n";
@@ -54,7 +64,7 @@ int main(int argc, char** argv) {
     separator = ",\n";
   }
   file << "\n]\n";
-  if (file.flush()) return 0;
+  if (file.flush()) return verdict;
   std::cerr << "baton_bench: cannot write " << json << "\n";
   return 1;
 }

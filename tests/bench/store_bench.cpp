@@ -1,141 +1,9 @@
-// What the store costs over a raw C client that sends the equivalent statements to the same server in the same run, turn by turn.
-#include <benchmark/benchmark.h>
-#include <mysql.h>
-
-#include <algorithm>
-#include <chrono>
-#include <memory>
-#include <stdexcept>
-#include <string>
-#include <vector>
-
+// What the ledger costs over a raw C client that sends the equivalent statements to the same server in the same run, turn by turn.
 #include "baton/lock/name.hpp"
-#include "baton/mysql/store.hpp"
-#include "baton/testing/private_server.hpp"
-#include "figures.hpp"
+#include "bed.hpp"
 
 namespace baton::bench {
 namespace {
-
-using testing::private_server;
-using testing::server_kind;
-using steady = std::chrono::steady_clock;
-
-template <typename T>
-T need(result<T> r) {
-  if (!r) throw std::runtime_error{r.error().context};
-  return std::move(r).value();
-}
-void need(const status& s) {
-  if (!s) throw std::runtime_error{s.error().context};
-}
-
-/// As short as C code against the client library can be: no escaping, rows fetched and dropped.
-class raw_client {
- public:
-  explicit raw_client(const private_server& server) : handle_(mysql_init(nullptr)) {
-    const std::string user{private_server::user()};
-    const std::string password{private_server::password()};
-    if (mysql_real_connect(handle_, "127.0.0.1", user.c_str(), password.c_str(), "baton", server.port(), nullptr,
-                           CLIENT_MULTI_STATEMENTS) == nullptr)
-      throw std::runtime_error{mysql_error(handle_)};
-    run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone='+00:00'");
-  }
-  ~raw_client() { mysql_close(handle_); }
-  raw_client(const raw_client&) = delete;
-  raw_client& operator=(const raw_client&) = delete;
-
-  /// The first column of the last row.
-  std::string run(const std::string& sql) {
-    std::string last;
-    if (mysql_real_query(handle_, sql.data(), sql.size()) != 0) throw std::runtime_error{mysql_error(handle_)};
-    do {
-      MYSQL_RES* const rows = mysql_store_result(handle_);
-      if (rows == nullptr) continue;
-      while (MYSQL_ROW row = mysql_fetch_row(rows)) last = row[0] != nullptr ? row[0] : "";
-      mysql_free_result(rows);
-    } while (mysql_next_result(handle_) == 0);
-    if (mysql_errno(handle_) != 0) throw std::runtime_error{mysql_error(handle_)};
-    return last;
-  }
-  unsigned long id() { return mysql_thread_id(handle_); }
-
- private:
-  MYSQL* handle_;
-};
-
-struct bed {
-  explicit bed(server_kind kind) : server(need(private_server::start(with(kind)))), at(need(mysql::store::create(where()))) {
-    need(at.migrate());
-  }
-  static private_server::options with(server_kind kind) {
-    private_server::options wanted;
-    wanted.kind = kind;
-    return wanted;
-  }
-  mysql::options where() const {
-    mysql::options o;
-    o.user = private_server::user();
-    o.password = private_server::password();
-    o.hosts = {{"127.0.0.1", server->port()}};
-    o.database = "baton";
-    o.lease.wait_timeout = std::chrono::minutes{10};  // nobody probes here
-    return o;
-  }
-  std::unique_ptr<private_server> server;
-  mysql::store at;
-};
-
-bed& on(server_kind kind) {
-  static std::unique_ptr<bed> beds[3];
-  auto& made = beds[static_cast<std::size_t>(kind)];
-  if (!made) made = std::make_unique<bed>(kind);
-  return *made;
-}
-
-/// Lets both sides take turns, and keeps the median of each.
-template <typename Ours, typename Raw>
-void compare(benchmark::State& state, const std::string& name, Ours ours, Raw raw) {
-  std::vector<double> mine;
-  std::vector<double> theirs;
-  const auto timed = [](auto& side, std::vector<double>& into) {
-    const auto start = steady::now();
-    side();
-    into.push_back(std::chrono::duration<double, std::micro>(steady::now() - start).count());
-    return into.back() / 1e6;
-  };
-  for (int warm_up = 0; warm_up < 5; ++warm_up) ours(), raw();
-  for (auto _ : state) {
-    state.SetIterationTime(timed(ours, mine));
-    timed(raw, theirs);
-  }
-  const auto median = [](std::vector<double>& all) {
-    std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2));
-    return all[all.size() / 2];
-  };
-  const figure f{name, median(mine), "us", median(theirs)};
-  state.counters["p50_us"] = f.value;
-  state.counters["raw_us"] = f.baseline;
-  state.counters["ratio"] = f.value / f.baseline;
-  keep(f);
-}
-
-void lock_and_release(benchmark::State& state, server_kind kind) {
-  auto& b = on(kind);
-  const auto session = need(b.at.open_lock_session());
-  raw_client raw{*b.server};
-  const std::vector names{lock::scheduler_name("bench", "job")};
-  compare(
-      state, "lock_acquire_release/" + std::string{to_string(kind)},
-      [&] {
-        if (need(session->try_acquire(names))[0] != lock::try_outcome::acquired) throw std::runtime_error{"busy"};
-        (void)need(session->release(names));
-      },
-      [&] {
-        if (raw.run("SELECT GET_LOCK('baton:bench:job',0)") != "1") throw std::runtime_error{"busy"};
-        raw.run("SELECT RELEASE_LOCK('baton:bench:job')");
-      });
-}
 
 /// `count` jobs of a cluster, due again at every turn.
 struct due_jobs {
@@ -244,9 +112,6 @@ void claim_and_finish(benchmark::State& state, server_kind kind, std::size_t cou
   for (const auto kind : {server_kind::mariadb, server_kind::mysql}) {
     const std::string suffix = "/" + std::string{to_string(kind)};
     if (private_server::missing(kind)) continue;
-    benchmark::RegisterBenchmark(("lock_acquire_release" + suffix).c_str(), [kind](auto& state) { lock_and_release(state, kind); })
-        ->UseManualTime()
-        ->Iterations(2000);
     for (const std::size_t count : {1UL, 100UL, 500UL})
       benchmark::RegisterBenchmark(("claim_finish_" + std::to_string(count) + suffix).c_str(),
                                    [kind, count](auto& state) { claim_and_finish(state, kind, count); })
