@@ -50,6 +50,7 @@ function(baton_install_package)
     ${PROJECT_SOURCE_DIR}/cmake/baton_plugin.map
     DESTINATION ${destination} COMPONENT sdk)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindMySQLClient.cmake DESTINATION ${destination} COMPONENT mysql)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/Findcctz.cmake DESTINATION ${destination} COMPONENT schedule)
 endfunction()
 
 cmake_language(DEFER CALL baton_install_package)

@@ -2,6 +2,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <string>
 
@@ -23,7 +24,7 @@ class cron_text_refusals : public testing::TestWithParam<refusal> {};
 
 TEST_P(cron_text_refusals, names_field_value_range_and_place) {
   const auto& want = GetParam();
-  const auto made = timetable::from_cron(want.text);
+  const auto made = timetable::from_cron(want.text, zone::utc(), "job");
   const auto* error = std::get_if<syntax_error>(&made);
   ASSERT_NE(error, nullptr);
   EXPECT_EQ(error->message, want.message);
@@ -33,12 +34,12 @@ TEST_P(cron_text_refusals, names_field_value_range_and_place) {
 
 constexpr refusal refusals[] = {
     {"0 0 32 * *", "day-of-month: 32 is out of range 1-31", 4, 2},
-    {"0 0 0 * *", "day-of-month: 0 is out of range 1-31", 4, 1},
-    {"60 * * * *", "minute: 60 is out of range 0-59", 0, 2},
-    {"0 24 * * *", "hour: 24 is out of range 0-23", 2, 2},
+    {"0 0 0 * *", "day-of-month: 0 is out of range 1-31; the last day is L", 4, 1},
+    {"60 * * * *", "minute: 60 is out of range 0-59; write 0", 0, 2},
+    {"0 24 * * *", "hour: 24 is out of range 0-23; write 0", 2, 2},
     {"0 0 * 13 *", "month: 13 is out of range 1-12", 6, 2},
     {"0 0 * * 8", "day-of-week: 8 is out of range 0-7", 8, 1},
-    {"60 0 0 * * *", "second: 60 is out of range 0-59", 0, 2},
+    {"60 0 0 * * *", "second: 60 is out of range 0-59; write 0", 0, 2},
     {"4294967296 * * * *", "minute: a number of 10 digits is out of range 0-59", 0, 10},
     {"0 0 99999999999999999999 * *", "day-of-month: a number of 20 digits is out of range 1-31", 4, 20},
     {"*/0 * * * *", "minute: a step of 0 never moves; it is at least 1", 2, 1},
@@ -66,21 +67,45 @@ constexpr refusal refusals[] = {
     {"0 0 * january *", "month: 'january' is not a name; write jan", 6, 7},
     {"0 0 * * mondays", "day-of-week: 'mondays' is not a name; write mon", 8, 7},
     {"0 0 * jan1 *", "month: 'jan1' is not a name; write jan", 6, 4},
-    {"0 0 * mon *", "month: 'mon' belongs to the day-of-week field", 6, 3},
+    {"0 0 * mon *", "month: 'mon' belongs to the day-of-week field; did you mean `0 0 * * mon`?", 6, 3},
     {"0 jan * * *", "hour: 'jan' belongs to the month field", 2, 3},
     {"0 0 * foo *", "month: 'foo' is neither a number in 1-12 nor a name such as feb", 6, 3},
     {"0 5x * * *", "hour: '5x' is neither a number in 0-23", 2, 2},
-    {"0 0 L * *", "day-of-month: 'L' is not supported in this release", 4, 1},
-    {"0 0 15W * *", "day-of-month: '15W' is not supported in this release", 4, 3},
-    {"0 0 LW * *", "day-of-month: 'LW' is not supported in this release", 4, 2},
-    {"0 0 * * 5L", "day-of-week: '5L' is not supported in this release", 8, 2},
-    {"0 0 * * 5#2", "day-of-week: '#' is not supported in this release", 9, 2},
-    {"H * * * *", "minute: 'H' is not supported in this release", 0, 1},
-    {"0 0 0 1 1 * 2030", "there are 7 fields; a year is not supported in this release, and six fields are the most", 12, 4},
-    {"0 0 * *", "there are 4 fields; five are expected (minute hour day-of-month month day-of-week), or six with seconds in front", 0, 7},
+    {"0 0 mon * *", "day-of-month: 'mon' belongs to the day-of-week field; did you mean `0 0 * * mon`?", 4, 3},
+    {"0 0 5L * *", "day-of-month: '5L' belongs to the day-of-week field; did you mean `0 0 * * 5L`?", 4, 2},
+    {"0 0 5#3 * ?", "day-of-month: '5#3' belongs to the day-of-week field; did you mean `0 0 * * 5#3`?", 4, 3},
+    {"0 0 5#3 * 1", "day-of-month: '5#3' belongs to the day-of-week field", 4, 3},
+    {"0 0 * * 15W", "day-of-week: '15W' belongs to the day-of-month field; did you mean `0 0 15W * *`?", 8, 3},
+    {"0 0 * * LW", "day-of-week: 'LW' belongs to the day-of-month field; did you mean `0 0 LW * *`?", 8, 2},
+    {"0 0 * * L", "day-of-week: L needs a weekday: 5L is the month's last Friday; for Saturdays write 6", 8, 1},
+    {"0 0 * * 8L", "day-of-week: '8L' is no last weekday; write 5L or friL", 8, 2},
+    {"0 0 * * 5#6", "day-of-week: after '#' comes a week, 1-5", 9, 2},
+    {"0 0 * * 5#", "day-of-week: after '#' comes a week, 1-5", 9, 1},
+    {"0 0 * * #1", "day-of-week: a weekday is missing before '#'", 8, 2},
+    {"0 0 L-31 * *", "day-of-month: 31 is out of range 1-30 after L-", 6, 2},
+    {"0 0 L-0 * *", "day-of-month: 0 is out of range 1-30 after L-", 6, 1},
+    {"0 0 L-3W * *", "day-of-month: 'L-3W' is none of L, L-3, LW and 15W", 4, 4},
+    {"0 0 32W * *", "day-of-month: 32 is out of range 1-31 before W", 4, 2},
+    {"0 0 1-5W * *", "day-of-month: '1-5W' is none of L, L-3, LW and 15W", 4, 4},
+    {"0 L * * *", "hour: 'L' belongs to the day-of-month field", 2, 1},
+    {"H(5-3) * * * *", "minute: the range 5-3 is reversed; write 5-59,0-3", 2, 3},
+    {"H(0-29 * * * *", "minute: ')' is missing after 'H(0-29'", 0, 6},
+    {"H/60 * * * *", "minute: a step of 60 is larger than the field's span: 0-59 allows steps 1-59", 2, 2},
+    {"H(0-9)/10 * * * *", "minute: a step of 10 is larger than the field's span: 0-9 allows steps 1-9", 7, 2},
+    {"0 0 0 1 1 * H", "year: H has no place in the year", 12, 1},
+    {"0 0 0 1 1 * 1969", "year: 1969 is out of range 1970-2199", 12, 4},
+    {"0 0 0 29 2 ? 2100", "the expression is valid but can never fire: there is no such day in the years 2100", 6, 11},
+    {"0 0 0 1 1 * 2030 x", "there are 8 fields; seven are the most: second minute hour day-of-month month day-of-week year", 17, 1},
+    {"0 0 L-30 2 *", "the expression is valid but can never fire: day-of-month L-30 does not exist in month 2", 4, 6},
+    {"0 0 31W 2,4 *", "the expression is valid but can never fire: day-of-month 31W does not exist in month 2,4", 4, 7},
+    {"0 0 * *",
+     "there are 4 fields; five are expected (minute hour day-of-month month day-of-week), six with seconds in front, or seven with a year "
+     "at the end",
+     0, 7},
     {"", "the expression is empty; write five fields, such as 0 2 * * *", 0, 0},
     {" \t ", "the expression is empty; write five fields, such as 0 2 * * *", 0, 3},
-    {"@reboot", "@reboot means nothing in a fleet; use a cron expression or @every 90s", 0, 7},
+    {"@reboot", "@reboot means nothing in a fleet: which of its machines and starts would count? Use a cron expression or @every 90s", 0,
+     7},
     {"@dayly", "@dayly is not a schedule; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every 90s", 0,
      6},
     {"@daily /usr/bin/backup", "unexpected '/usr/bin/backup' after @daily", 7, 15},
@@ -118,13 +143,35 @@ TEST(cron_text, refuses_ten_megabytes_without_reading_them) {
   ::munmap(memory, size);
 }
 
+TEST(cron_text, asks_for_a_job_where_h_stands_for_one) {
+  const auto made = timetable::from_cron("H * * * *");
+  ASSERT_TRUE(std::holds_alternative<syntax_error>(made));
+  EXPECT_EQ(std::get<syntax_error>(made).message,
+            "minute: H stands for a value that follows from the job's name, and there is no job here");
+}
+
+TEST(cron_text, spreads_jobs_by_the_hash_of_their_names) {
+  const auto text = [](std::string_view expression, std::string_view job) {
+    return std::get<timetable>(timetable::from_cron(expression, zone::utc(), job)).text();
+  };
+  // Golden: a release that changes these moves the ticks of every such job.
+  EXPECT_EQ(text("H H * * *", "nightly-rollup"), "56 18 * * *");
+  EXPECT_EQ(text("H(0-29)/10 H(1-5) H * *", "nightly-rollup"), "6-26/10 3 24 * *");
+  EXPECT_EQ(text("H/15 * * * *", "nightly-rollup"), "11/15 * * * *");
+  EXPECT_EQ(text("H H H H H H", "payroll"), "57 21 8 5 5 1");
+  std::map<std::string, int> minutes;
+  for (int i = 0; i < 6000; ++i) ++minutes[text("H * * * *", "job-" + std::to_string(i))];
+  EXPECT_EQ(minutes.size(), 60U);
+  for (const auto& [minute, jobs] : minutes) EXPECT_NEAR(jobs, 100, 50) << minute;
+}
+
 TEST(cron_text, accepts_what_it_prints_and_survives_what_it_does_not_know) {
   std::mt19937_64 random{99};
-  constexpr std::string_view alphabet = "0123456789*/-,?  \tLW#H@jansun";
+  constexpr std::string_view alphabet = "0123456789*/-,?  \tLW#H()@jansun";
   const auto pick = [&](std::size_t below) { return std::uniform_int_distribution<std::size_t>{0, below - 1}(random); };
   int accepted = 0;
   for (int i = 0; i < 100'000; ++i) {
-    std::string text = i % 2 == 0 ? "*/5 1-3 1,15 * mon-fri" : "";
+    std::string text = i % 2 == 0 ? i % 6 == 0 ? "H(0-29)/10 1-3 L-2,15W,LW * 5L,1#2 2030" : "*/5 1-3 1,15 * mon-fri" : "";
     for (auto n = i % 2 == 0 ? 1 + pick(3) : pick(25); n > 0; --n) {
       const char c = alphabet[pick(alphabet.size())];
       if (i % 4 == 0) {
@@ -133,7 +180,7 @@ TEST(cron_text, accepts_what_it_prints_and_survives_what_it_does_not_know) {
         text.insert(pick(text.size() + 1), 1, c);
       }
     }
-    const auto made = timetable::from_cron(text);
+    const auto made = timetable::from_cron(text, zone::utc(), "job");
     if (const auto* error = std::get_if<syntax_error>(&made)) {
       ASSERT_LE(error->offset + error->length, text.size()) << '"' << text << '"';
       continue;
@@ -145,7 +192,7 @@ TEST(cron_text, accepts_what_it_prints_and_survives_what_it_does_not_know) {
     ASSERT_EQ(std::get<timetable>(again), t);
     ASSERT_EQ(std::get<timetable>(again).next(wall_time{}), t.next(wall_time{})) << '"' << text << '"';
   }
-  EXPECT_GT(accepted, 2000);
+  EXPECT_GT(accepted, 1500);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <random>
 #include <string>
 
+#include "baton/schedule/duration.hpp"
+
 namespace {
 std::atomic<long> allocations{0};
 }
@@ -138,20 +140,117 @@ TEST(timetable, says_equal_text_for_equal_ticks) {
   EXPECT_EQ(cron_of(" 0  2 *\t* * ").text(), "0 2 * * *");
   EXPECT_EQ(cron_of("0 00 02 ? * ?").text(), "0 2 * * *");
   EXPECT_EQ(cron_of("@daily").text(), "0 0 * * *");
-  EXPECT_EQ(cron_of("15 0 0 1 JAN,mar-Apr Fri-sun,7").text(), "15 0 0 1 1,3-4 5-7,0");
-  EXPECT_EQ(cron_of("*/5 1-3/2 * * *").text(), "*/5 1-3/2 * * *");
+  EXPECT_EQ(cron_of("15 0 0 1 JAN,mar-Apr Fri-sun,7").text(), "15 0 0 1 1,3,4 0,5,6");
+  EXPECT_EQ(cron_of("*/5 1,3 * * *").text(), "*/5 1,3 * * *");
   EXPECT_EQ(cron_of("@every 5400s").text(), "@every 1h30m");
   EXPECT_EQ(every_of(90s, at("2026-01-01T00:00:00Z")).text(), "@every 1m30s from 2026-01-01T00:00:00.000000Z");
   EXPECT_EQ(cron_of("@daily"), cron_of("0 0 * * *"));
   EXPECT_NE(cron_of("@daily"), cron_of("0 1 * * *"));
-  EXPECT_EQ(cron_of("@daily").zone(), "UTC");
+  EXPECT_EQ(cron_of("@daily").time_zone().name(), "UTC");
+  EXPECT_EQ(cron_of("30,0 2 * * *"), cron_of("0,30 2 * * *"));
+  EXPECT_EQ(cron_of("0 0 * * 1-5"), cron_of("0 0 ? jan-dec mon,tue,wed,thu,fri"));
+  // Equal values, but an interval follows the clock where it goes back and a list does not.
+  EXPECT_NE(cron_of("*/30 1 * * *"), cron_of("0,30 1 * * *"));
+  EXPECT_EQ(cron_of("0/30 1 * * *").text(), "*/30 1 * * *");
+  EXPECT_EQ(cron_of("5-5 1 * * *").text(), "5-5 1 * * *");
+  EXPECT_EQ(cron_of("0 9-17 * * *").text(), "0 9-17 * * *");
+  EXPECT_EQ(cron_of("0 9,10,11 * * *").text(), "0 9,10,11 * * *");
+  EXPECT_EQ(cron_of("0 0 15W,L,1,LW,L-2 * 5L,1#2,sun").text(), "0 0 1,L,L-2,LW,15W * 0,1#2,5L");
+  EXPECT_EQ(cron_of("0 0 0 1 1 * 2030-2033,2035").text(), "0 0 0 1 1 * 2030-2033,2035");
+  EXPECT_EQ(cron_of("0 0 0 1 1 * *").text(), "0 0 1 1 *");
+  EXPECT_EQ(cron_of("0 0 0 1 1 * 1970-2199").text(), "0 0 0 1 1 * 1970-2199");
 }
 
-TEST(timetable, refuses_zones_other_than_utc_and_names_them) {
-  const auto made = timetable::from_cron("0 2 * * *", "Europe/Berlin");
-  const auto* error = std::get_if<syntax_error>(&made);
-  ASSERT_NE(error, nullptr);
-  EXPECT_EQ(error->message, "time zone 'Europe/Berlin' is not supported in this release; only UTC is");
+TEST(timetable, knows_last_days_nearest_weekdays_and_weeks) {
+  EXPECT_EQ(next_text("0 0 L * *", "2028-02-01T00:00:00Z"), "2028-02-29T00:00:00");
+  EXPECT_EQ(next_text("0 0 L-3 * *", "2026-02-01T00:00:00Z"), "2026-02-25T00:00:00");
+  EXPECT_EQ(next_text("0 0 L-30 * *", "2026-02-01T00:00:00Z"), "2026-03-01T00:00:00");
+  EXPECT_EQ(next_text("0 0 LW * *", "2026-05-01T00:00:00Z"), "2026-05-29T00:00:00");   // the 31st is a Sunday
+  EXPECT_EQ(next_text("0 0 LW * *", "2026-10-01T00:00:00Z"), "2026-10-30T00:00:00");   // the 31st is a Saturday
+  EXPECT_EQ(next_text("0 0 15W * *", "2026-11-01T00:00:00Z"), "2026-11-16T00:00:00");  // the 15th is a Sunday
+  EXPECT_EQ(next_text("0 0 15W * *", "2026-08-01T00:00:00Z"), "2026-08-14T00:00:00");  // a Saturday
+  EXPECT_EQ(next_text("0 0 1W * *", "2026-07-31T00:00:00Z"), "2026-08-03T00:00:00");   // Saturday the 1st: not into July
+  EXPECT_EQ(next_text("0 0 31W * *", "2026-05-01T00:00:00Z"), "2026-05-29T00:00:00");  // Sunday the 31st: not into June
+  EXPECT_EQ(next_text("0 0 * * 5L", "2026-11-01T00:00:00Z"), "2026-11-27T00:00:00");
+  EXPECT_EQ(next_text("0 0 * * friL", "2027-01-01T00:00:00Z"), "2027-01-29T00:00:00");
+  EXPECT_EQ(next_text("0 0 * * 5#3", "2026-11-01T00:00:00Z"), "2026-11-20T00:00:00");
+  EXPECT_EQ(next_text("0 0 * * 7#5", "2026-11-01T00:00:00Z"), "2026-11-29T00:00:00");
+  EXPECT_EQ(next_text("0 0 * 2 MON#5", "2072-03-01T00:00:00Z"), "2112-02-29T00:00:00");  // the longest wait there is
+  EXPECT_EQ(next_text("0 0 13 * 5L", "2026-11-01T00:00:00Z"), "2026-11-13T00:00:00");    // either
+}
+
+TEST(timetable, knows_years) {
+  EXPECT_EQ(next_text("0 0 0 29 2 ? 2026-2040", "2029-01-01T00:00:00Z"), "2032-02-29T00:00:00");
+  EXPECT_EQ(next_text("0 0 0 1 1 * 2030,2100", "2030-01-01T00:00:00Z"), "2100-01-01T00:00:00");
+  EXPECT_EQ(next_text("0 0 0 1 1 * 2030", "2030-01-01T00:00:00Z"), "none");
+  EXPECT_EQ(next_text("0 0 0 1 1 * 2199", "1900-01-01T00:00:00Z"), "2199-01-01T00:00:00");
+}
+
+TEST(timetable, happens_once_where_a_time_is_given) {
+  const auto berlin = std::get<zone>(zone::find("Europe/Berlin"));
+  const auto tick = [&](std::string_view text) {
+    const auto made = timetable::from_at(text, berlin);
+    if (const auto* error = std::get_if<syntax_error>(&made)) return error->message;
+    const auto next = std::get<timetable>(made).next(wall_time::min());
+    EXPECT_EQ(std::get<timetable>(made).next(*next), std::nullopt);
+    EXPECT_EQ(std::get<timetable>(made).previous(wall_time::max()), next);
+    return to_rfc3339(*next);
+  };
+  EXPECT_EQ(tick("2026-12-31T23:59:00"), "2026-12-31T22:59:00.000000Z");
+  EXPECT_EQ(tick("2026-12-31T23:59:00Z"), "2026-12-31T23:59:00.000000Z");
+  EXPECT_EQ(tick("2026-03-29T02:30:00.5"), "2026-03-29T01:00:00.000000Z");  // there is no such time
+  EXPECT_EQ(tick("2026-10-25T02:30:00"), "2026-10-25T00:30:00.000000Z");    // there are two
+  EXPECT_EQ(tick("tomorrow"), "at: a time is expected, such as 2026-12-31T23:59:00 in the job's zone or 2026-12-31T23:59:00Z");
+}
+
+TEST(timetable, gives_the_ticks_of_a_window) {
+  std::string seen;
+  const auto t = cron_of("0 */6 * * *");
+  for (const auto tick : t.between(at("2026-11-22T00:00:00Z"), at("2026-11-22T18:00:00Z"))) seen += to_rfc3339(tick).substr(11, 2) + " ";
+  EXPECT_EQ(seen, "06 12 18 ");
+  EXPECT_EQ(t.between(at("2026-11-22T00:00:00Z"), at("2026-11-22T05:59:59Z")).begin(), std::default_sentinel);
+}
+
+TEST(timetable, bounds_the_longest_gap) {
+  const auto gap = [](std::string_view text, const zone& where = zone::utc()) {
+    const auto made = std::get<timetable>(timetable::from_cron(text, where));
+    const auto longest = made.longest_gap(at("2026-11-22T00:00:00Z"));
+    return longest ? duration_text(*longest) : "none";
+  };
+  const auto new_york = std::get<zone>(zone::find("America/New_York"));
+  EXPECT_EQ(gap("* * * * *"), "1m");
+  EXPECT_EQ(gap("*/7 * * * *"), "7m");
+  EXPECT_EQ(gap("*/7 * * * *", new_york), "7m");
+  EXPECT_EQ(gap("0 9-17 * * *"), "16h");
+  EXPECT_EQ(gap("0 2 * * *"), "1d");
+  EXPECT_EQ(gap("0 2 * * *", new_york), "1d1h");
+  EXPECT_EQ(gap("0 9-17 * * mon-fri"), "2d16h");
+  EXPECT_EQ(gap("0 0 31 * *"), "61d");
+  EXPECT_EQ(gap("0 0 29 2 *"), "1461d");  // the eight years around 2100 are farther than it looks
+  EXPECT_EQ(gap("0 0 0 1 1 * 2030"), "none");
+  EXPECT_EQ(gap("0 0 0 1 1 * 2030,2032"), "730d");
+  EXPECT_EQ(gap("@every 90s", new_york), "1m30s");
+}
+
+TEST(timetable, says_itself_in_words) {
+  const auto words = [](std::string_view text) { return cron_of(text).in_words(); };
+  EXPECT_EQ(words("30 2 * * *"), "at 02:30");
+  EXPECT_EQ(words("0,30 2 * * *"), "at 02:00 and 02:30");
+  EXPECT_EQ(words("15 30 2 * * *"), "at 02:30:15");
+  EXPECT_EQ(words("* * * * *"), "every minute");
+  EXPECT_EQ(words("*/15 * * * *"), "every 15 minutes");
+  EXPECT_EQ(words("* * * * * *"), "every second");
+  EXPECT_EQ(words("*/10 * * * * *"), "every 10 seconds");
+  EXPECT_EQ(words("0 * * * *"), "every hour");
+  EXPECT_EQ(words("20 */6 * * *"), "at 00:20, 06:20, 12:20 and 18:20");
+  EXPECT_EQ(words("20 */2 * * *"), "every 2 hours, 20 minutes past");
+  EXPECT_EQ(words("*/5 9-17 * * mon-fri"), "every 5 minutes within 09:00-17:59 on Monday to Friday");
+  EXPECT_EQ(words("0 0 L,15W * *"), "at 00:00 on the last day and the weekday (Monday to Friday) nearest to day 15 of the month");
+  EXPECT_EQ(words("0 0 13 * 5"), "at 00:00 on day 13 of the month or on Friday");
+  EXPECT_EQ(words("0 0 * 3,6-8 5L,1#2"),
+            "at 00:00 on the second Monday of the month and the last Friday of the month in March and June to August");
+  EXPECT_EQ(words("0 0 0 1 1 * 2030-2032"), "at 00:00 on day 1 of the month in January of 2030 to 2032");
+  EXPECT_EQ(words("@every 90s"), "every 1m30s");
 }
 
 TEST(timetable, refuses_intervals_out_of_range) {
@@ -163,11 +262,13 @@ TEST(timetable, refuses_intervals_out_of_range) {
 }
 
 TEST(timetable, allocates_nothing_when_asked_for_the_next_tick) {
-  for (const auto* text : {"*/7 13 1,15 * 5", "0 0 29 2 *", "@every 90s"}) {
-    const auto t = cron_of(text);
+  const auto new_york = std::get<zone>(zone::find("America/New_York"));
+  for (const auto* text : {"*/7 13 1,15 * 5", "0 0 29 2 *", "@every 90s", "0 0 L,15W * 5#3"}) {
+    const auto t = std::get<timetable>(timetable::from_cron(text, new_york));
     auto now = at("2026-11-22T00:00:00Z");
     const auto before = allocations.load();
     for (int i = 0; i < 100; ++i) now = t.next(now).value_or(now);
+    for (int i = 0; i < 100; ++i) now = t.previous(now).value_or(now);
     EXPECT_EQ(allocations.load(), before) << text;
   }
   EXPECT_GT(allocations.load(), 0);  // the counter counts

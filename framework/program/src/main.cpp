@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "baton/base/suggest.hpp"
 #include "baton/plugin_host/executor.hpp"
 #include "commands.hpp"
 #include "dev_journal.hpp"
@@ -12,22 +15,6 @@ namespace {
 
 using namespace baton::program;
 
-/// How many single-letter edits lie between two words, as far as it matters for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help
   std::string hint;
@@ -36,10 +23,10 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
     const auto known = std::ranges::any_of(subcommands, [&](const CLI::App* s) { return s->get_name() == argv[1]; });
     if (!known) {
       std::fprintf(stderr, "baton: error: there is no verb '%s'", argv[1]);
-      const auto nearest = std::ranges::min_element(subcommands, {}, [&](const CLI::App* s) { return distance(s->get_name(), argv[1]); });
-      if (nearest != subcommands.end() && distance((*nearest)->get_name(), argv[1]) <= 2) {
-        std::fprintf(stderr, " (did you mean '%s'?)", (*nearest)->get_name().c_str());
-      }
+      std::vector<std::string> names;
+      for (const auto* s : subcommands) names.push_back(s->get_name());
+      if (const auto nearest = baton::suggest(argv[1], {names.begin(), names.end()}); !nearest.empty())
+        std::fprintf(stderr, " (did you mean '%s'?)", nearest.c_str());
       std::fputs("; 'baton --help' lists them\n", stderr);
       return exit_usage;
     }

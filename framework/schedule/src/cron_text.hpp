@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -9,15 +10,16 @@
 
 namespace baton::schedule {
 
-struct cron_text {
-  cron fields;
-  std::string canonical;  ///< one space between fields, numbers for names, `*` for `?`, no macros
-};
-
 inline constexpr std::size_t longest_expression = 256;
 [[nodiscard]] syntax_error too_long(std::string_view expression);
 
-/// Reads five or six fields or a macro other than @every; at most `longest_expression` bytes.
-[[nodiscard]] std::variant<cron_text, syntax_error> parse_cron(std::string_view expression);
+/// Reads five to seven fields or a macro other than @every; at most `longest_expression` bytes. `hash_name` is what H is made from.
+[[nodiscard]] std::variant<cron, syntax_error> parse_cron(std::string_view expression, std::optional<std::string_view> hash_name);
+
+/// The one text of all expressions with these ticks: numbers for names, sorted lists, no macros, no H. parse_cron() reads it back.
+[[nodiscard]] std::string canonical_text(const cron& c);
+
+/// "at 02:30, on the last day of the month or on Fridays, in March"
+[[nodiscard]] std::string in_words(const cron& c);
 
 }  // namespace baton::schedule

@@ -1,10 +1,14 @@
 #include "baton/schedule/timetable.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "baton/schedule/duration.hpp"
 #include "cron.hpp"
 #include "cron_text.hpp"
+#include "day_gaps.hpp"
+#include "zone_rule.hpp"
 
 namespace baton::schedule {
 namespace {
@@ -15,21 +19,20 @@ constexpr wall_time first_instant = sys_days{year{1} / January / 1};
 constexpr wall_time last_instant = sys_days{year{10000} / January / 1} - microseconds{1};
 constexpr microseconds longest_period = days{36'500};
 
-/// UTC: every local time is one instant. A zone brings its gaps and overlaps here, and nowhere else.
-std::optional<wall_time> next_of(const cron& c, wall_time t) noexcept {
-  const local_seconds from{floor<seconds>(t).time_since_epoch() + seconds{1}};
-  const auto match = first_match(c, from);
-  if (!match) return std::nullopt;
-  return wall_time{match->time_since_epoch()};
+struct once {
+  wall_time tick;
+};
+
+std::optional<wall_time> kept(wall_time tick) noexcept {
+  return tick < first_instant || tick > last_instant ? std::nullopt : std::optional{tick};
 }
 
-std::optional<wall_time> next_of(const every& e, wall_time t) noexcept {
+/// The tick of the period in which `t` is.
+wall_time period_of(const every& e, wall_time t) noexcept {
   const auto since = t - e.anchor;
   auto periods = since / e.period;
   if (since < periods * e.period) --periods;  // division rounds towards zero, a period does not
-  const auto tick = e.anchor + (periods + 1) * e.period;
-  if (tick > last_instant) return std::nullopt;
-  return tick;
+  return e.anchor + periods * e.period;
 }
 
 bool is_every(std::string_view text) {
@@ -44,15 +47,23 @@ bool is_every(std::string_view text) {
 }  // namespace
 
 struct timetable::state {
-  std::variant<cron, every> rule;
+  std::variant<cron, every, once> rule;
   std::string text;
-  std::string zone;
+  zone where;
 };
 
-std::variant<timetable, syntax_error> timetable::from_cron(std::string_view expression, std::string_view zone) {
-  if (zone != "UTC") {
-    return syntax_error{"time zone '" + std::string{zone.substr(0, 64)} + "' is not supported in this release; only UTC is", 0, 0};
+std::string_view to_string(clock_mark m) noexcept {
+  switch (m) {
+    case clock_mark::skipped: return "skipped";
+    case clock_mark::first_pass: return "first pass";
+    case clock_mark::second_pass: return "second pass";
+    case clock_mark::none: break;
   }
+  return "";
+}
+
+std::variant<timetable, syntax_error> timetable::from_cron(std::string_view expression, const zone& where,
+                                                           std::optional<std::string_view> hash_name) {
   if (expression.size() > longest_expression) return too_long(expression);
   constexpr std::string_view blank = " \t";
   const auto begin = expression.find_first_not_of(blank);
@@ -68,10 +79,10 @@ std::variant<timetable, syntax_error> timetable::from_cron(std::string_view expr
     if (auto* error = std::get_if<syntax_error>(&made)) return syntax_error{std::move(error->message), value_at, value.size()};
     return made;
   }
-  auto parsed = parse_cron(expression);
+  auto parsed = parse_cron(expression, hash_name);
   if (auto* error = std::get_if<syntax_error>(&parsed)) return std::move(*error);
-  auto& text = std::get<cron_text>(parsed);
-  return timetable{std::make_shared<const state>(state{text.fields, std::move(text.canonical), std::string{zone}})};
+  const auto& fields = std::get<cron>(parsed);
+  return timetable{std::make_shared<const state>(state{fields, canonical_text(fields), where})};
 }
 
 std::variant<timetable, syntax_error> timetable::from_every(every interval) {
@@ -80,18 +91,78 @@ std::variant<timetable, syntax_error> timetable::from_every(every interval) {
   if (interval.anchor < first_instant || interval.anchor > last_instant) return syntax_error{"anchor: outside the years 1-9999", 0, 0};
   std::string text = "@every " + duration_text(interval.period);
   if (interval.anchor != wall_time{}) text += " from " + to_rfc3339(interval.anchor);
-  return timetable{std::make_shared<const state>(state{interval, std::move(text), "UTC"})};
+  return timetable{std::make_shared<const state>(state{interval, std::move(text), zone::utc()})};
+}
+
+std::variant<timetable, syntax_error> timetable::from_at(std::string_view text, const zone& where) {
+  const bool is_utc = text.ends_with('Z') || text.ends_with('z');
+  const auto read = from_rfc3339(is_utc ? std::string{text} : std::string{text} + "Z");
+  if (!read)
+    return syntax_error{"at: a time is expected, such as 2026-12-31T23:59:00 in the job's zone or 2026-12-31T23:59:00Z", 0, text.size()};
+  auto tick = *read;
+  if (!is_utc) {
+    const auto whole = floor<seconds>(tick);
+    const auto found = where.data().at_local(whole.time_since_epoch().count());
+    const auto fraction = found.what == zone_data::kind::skipped ? microseconds{0} : tick - whole;
+    tick = wall_time{seconds{found.first}} + fraction;
+  }
+  if (!kept(tick)) return syntax_error{"at: outside the years 1-9999", 0, text.size()};
+  return timetable{std::make_shared<const state>(state{once{tick}, "@at " + to_rfc3339(tick), where})};
 }
 
 std::optional<wall_time> timetable::next(wall_time t) const noexcept {
   if (t >= last_instant) return std::nullopt;
-  if (t < first_instant) t = first_instant - microseconds{1};
+  t = std::max(t, first_instant - microseconds{1});
   const auto& rule = state_->rule;
-  if (const auto* c = std::get_if<cron>(&rule)) return next_of(*c, t);
-  return next_of(*std::get_if<every>(&rule), t);
+  if (const auto* c = std::get_if<cron>(&rule)) return next_in(*c, state_->where.data(), t);
+  if (const auto* e = std::get_if<every>(&rule)) return kept(period_of(*e, t) + e->period);
+  const auto tick = std::get_if<once>(&rule)->tick;
+  return tick > t ? std::optional{tick} : std::nullopt;
+}
+
+std::optional<wall_time> timetable::previous(wall_time t) const noexcept {
+  if (t <= first_instant) return std::nullopt;
+  t = std::min(t, last_instant + microseconds{1});
+  const auto& rule = state_->rule;
+  if (const auto* c = std::get_if<cron>(&rule)) return previous_in(*c, state_->where.data(), t);
+  if (const auto* e = std::get_if<every>(&rule)) return kept(period_of(*e, t - microseconds{1}));
+  const auto tick = std::get_if<once>(&rule)->tick;
+  return tick < t ? std::optional{tick} : std::nullopt;
+}
+
+tick_range timetable::between(wall_time after, wall_time until) const noexcept { return {*this, after, until}; }
+
+std::optional<microseconds> timetable::longest_gap(wall_time t) const {
+  if (const auto* e = std::get_if<every>(&state_->rule)) return e->period;
+  const auto* c = std::get_if<cron>(&state_->rule);
+  if (c == nullptr) return std::nullopt;
+  const auto first = next(t);
+  if (!first || !next(*first)) return std::nullopt;
+  return longest_gap_in(*c, state_->where.data(), *first);
+}
+
+clock_mark timetable::mark(wall_time tick) const noexcept {
+  const auto& zone = state_->where.data();
+  const auto utc = floor<seconds>(tick).time_since_epoch().count();
+  const auto s = zone.segment_at(utc);
+  if (const auto* c = std::get_if<cron>(&state_->rule); c != nullptr && utc == s.begin && stands_for_skipped(*c, s))
+    return clock_mark::skipped;
+  const auto found = zone.at_local(utc + s.offset);
+  if (found.what != zone_data::kind::repeated) return clock_mark::none;
+  return utc == found.first ? clock_mark::first_pass : clock_mark::second_pass;
 }
 
 const std::string& timetable::text() const noexcept { return state_->text; }
-const std::string& timetable::zone() const noexcept { return state_->zone; }
+const zone& timetable::time_zone() const noexcept { return state_->where; }
+
+std::string timetable::in_words() const {
+  if (const auto* e = std::get_if<every>(&state_->rule)) {
+    std::string text = "every " + duration_text(e->period);
+    if (e->anchor != wall_time{}) text += ", counted from " + to_local_text(e->anchor, zone::utc());
+    return text;
+  }
+  if (const auto* o = std::get_if<once>(&state_->rule)) return "once, at " + to_local_text(o->tick, state_->where);
+  return schedule::in_words(std::get<cron>(state_->rule));
+}
 
 }  // namespace baton::schedule

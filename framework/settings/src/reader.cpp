@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "baton/base/suggest.hpp"
 #include "scalars.hpp"
 #include "suggest.hpp"
 

@@ -6,9 +6,6 @@
 
 namespace baton::settings {
 
-/// The candidate that `word` is most likely a slip of, or empty: at most two slips (one in short words).
-[[nodiscard]] std::string suggest(std::string_view word, const std::vector<std::string_view>& candidates);
-
 /// "did you mean 'schedule'?" or empty.
 [[nodiscard]] std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates);
 

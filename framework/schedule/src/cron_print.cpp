@@ -1,0 +1,132 @@
+// cron → its one canonical text.
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "cron_text.hpp"
+#include "field.hpp"
+
+namespace baton::schedule {
+namespace {
+
+using values = std::vector<int>;
+
+template <typename Bits>
+values values_of(Bits bits, int base = 0) {
+  values out;
+  for (int n = 0; bits != 0; ++n, bits >>= 1) {
+    if ((bits & 1U) != 0) out.push_back(base + n);
+  }
+  return out;
+}
+
+values years_of(const cron& c) {
+  values out;
+  for (std::size_t i = 0; i < c.years.size(); ++i) {
+    const auto some = values_of(c.years[i], first_cron_year + static_cast<int>(64 * i));
+    out.insert(out.end(), some.begin(), some.end());
+  }
+  return out;
+}
+
+void append(std::string& out, std::string_view item) {
+  if (!out.empty()) out += ',';
+  out += item;
+}
+
+/// `*/s` or `n/s`, if the values are one of these; or, if that may be, `n-m/s`.
+std::string as_steps(const values& v, const field_rule& rule, bool may_end_early = false) {
+  if (v.size() < 2) return {};
+  const int step = v[1] - v[0];
+  const bool ends_early = v.back() + step <= rule.full;
+  if (step < 2 || (ends_early && !may_end_early)) return {};
+  for (std::size_t i = 1; i < v.size(); ++i) {
+    if (v[i] - v[i - 1] != step) return {};
+  }
+  if (ends_early) return std::to_string(v.front()) + "-" + std::to_string(v.back()) + "/" + std::to_string(step);
+  return (v.front() == rule.first ? "*" : std::to_string(v.front())) + "/" + std::to_string(step);
+}
+
+/// Values, from `shortest_run` neighbours on as ranges.
+std::string as_list(const values& v, std::size_t shortest_run) {
+  std::string out;
+  for (std::size_t i = 0; i < v.size();) {
+    auto end = i + 1;
+    while (end < v.size() && v[end] == v[end - 1] + 1) ++end;
+    if (end - i >= shortest_run) {
+      append(out, std::to_string(v[i]) + "-" + std::to_string(v[end - 1]));
+      i = end;
+    } else {
+      append(out, std::to_string(v[i++]));
+    }
+  }
+  return out;
+}
+
+std::string print(const values& v, field_id id) {
+  const auto& rule = rule_of(id);
+  const bool is_full = v.size() == static_cast<std::size_t>(rule.full - rule.first + 1);
+  if (is_full && id <= field_id::month && id != field_id::day) return "*";  // where a bare * says no more than its values
+  if (v.size() > 2) {
+    if (auto steps = as_steps(v, rule); !steps.empty()) return steps;
+  }
+  return as_list(v, 3);
+}
+
+bool is_spread(std::string_view text) { return text.find_first_of("*-/") != std::string_view::npos; }
+
+/// Second, minute and hour: what is written with * - or / counts repeated wall times twice, so it is written so, and the rest never is.
+std::array<std::string, 3> print_times(const cron& c) {
+  const std::array<values, 3> sets{values_of(c.seconds), values_of(c.minutes), values_of(c.hours)};
+  std::array<std::string, 3> out;
+  bool spread = false;
+  for (std::size_t i = 0; i < 3; ++i) {
+    out[i] = c.is_interval ? print(sets[i], static_cast<field_id>(i)) : as_list(sets[i], 61);
+    spread = spread || is_spread(out[i]);
+  }
+  for (std::size_t i = 0; i < 3 && c.is_interval && !spread; ++i) {
+    auto steps = as_steps(sets[i], rule_of(static_cast<field_id>(i)), true);
+    if (steps.empty()) steps = sets[i].size() > 1 ? as_list(sets[i], 2) : "";
+    if (!is_spread(steps)) continue;
+    out[i] = steps;
+    spread = true;
+  }
+  if (c.is_interval && !spread) {  // 5-5
+    const auto first = std::to_string(sets[1].front());
+    out[1].insert(0, first + "-");
+  }
+  return out;
+}
+
+std::string print_days(const cron& c) {
+  if (c.any_day) return "*";
+  std::string out = c.days == 0 ? "" : print(values_of(c.days), field_id::day);
+  for (const int n : values_of(c.days_before_last)) append(out, n == 0 ? "L" : "L-" + std::to_string(n));
+  for (const int n : values_of(c.nearest_weekdays)) append(out, n == 0 ? "LW" : std::to_string(n) + "W");
+  return out;
+}
+
+std::string print_weekdays(const cron& c) {
+  if (c.any_weekday) return "*";
+  std::string out = c.weekdays == 0 ? "" : as_list(values_of(c.weekdays), 3);
+  for (const int n : values_of(c.nth_weekdays)) {
+    const auto day = std::to_string(n % 7);
+    append(out, n / 7 == static_cast<int>(last_week) ? day + "L" : day + "#" + std::to_string(n / 7 + 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string canonical_text(const cron& c) {
+  const auto [second, minute, hour] = print_times(c);
+  std::string out;
+  out.reserve(32);
+  if (second != "0" || !c.any_year) out += second + " ";
+  out += minute + " " + hour + " " + print_days(c) + " " + print(values_of(c.months), field_id::month) + " " + print_weekdays(c);
+  if (!c.any_year) out += " " + print(years_of(c), field_id::year);
+  return out;
+}
+
+}  // namespace baton::schedule
