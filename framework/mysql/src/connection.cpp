@@ -4,11 +4,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <condition_variable>
@@ -28,6 +30,15 @@ void use_library() {
     ~thread_use() { mysql_thread_end(); }
   };
   thread_local const thread_use in_use;
+}
+
+/// How many fork()s lie between this process and the one that loaded the library: getpid() without a system call for each statement.
+std::atomic<std::uint32_t> forks = 0;
+
+std::uint32_t forks_counted() {
+  static const bool counting = ::pthread_atfork(nullptr, nullptr, [] { ++forks; }) == 0;
+  BATON_ASSERT(counting);
+  return forks;
 }
 
 unsigned whole_seconds(microseconds d) {
@@ -184,7 +195,7 @@ class connecting {
 result<std::unique_ptr<connection>> connection::open(const options& wanted, const endpoint* host, const connect_options& how) {
   use_library();
   auto made = std::unique_ptr<connection>{new connection};
-  made->process_ = ::getpid();
+  made->process_ = forks_counted();
   made->time_ = wanted.time;
   made->where_ = host != nullptr ? host->host + ":" + std::to_string(host->port) : wanted.socket;
   MYSQL* const handle = made->handle_ = mysql_init(nullptr);
@@ -225,7 +236,7 @@ result<std::unique_ptr<connection>> connection::open(const options& wanted, cons
 result<std::unique_ptr<connection>> connection::adopt(MYSQL* handle, std::shared_ptr<const clock> time, microseconds answer_timeout) {
   use_library();
   auto made = std::unique_ptr<connection>{new connection};
-  made->process_ = ::getpid();
+  made->process_ = forks_counted();
   made->time_ = std::move(time);
   made->is_adopted_ = true;
   made->handle_ = handle;
@@ -285,7 +296,7 @@ void connection::hang_up() noexcept {
   if (is_of_this_process() && descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
 }
 
-bool connection::is_of_this_process() const noexcept { return ::getpid() == process_; }
+bool connection::is_of_this_process() const noexcept { return forks == process_; }
 
 /// Nothing is under way, so whatever arrives is the end, or the server's last words before it.
 bool connection::has_ended() const noexcept {
@@ -320,7 +331,7 @@ status connection::send(std::string_view sql) {
   if (!is_of_this_process())
     return failure{errc::wrong_process, where_ + ": the connection belongs to the process that forked this one; open one here"};
   if (dead_) return unavailable("the connection had ended before");
-  doing_ = "statement " + std::string{sql.substr(0, 80)} + (sql.size() > 80 ? "…" : "");
+  doing_.assign("statement ").append(sql.substr(0, 80)).append(sql.size() > 80 ? "…" : "");
   const auto leave = std::unique_ptr<connection, void (*)(connection*)>{this, [](connection* c) { c->in_library_ = idle; }};
   if (!enter(SHUT_RDWR)) return unavailable("interrupted by the caller");
   if (mysql_send_query(handle_, sql.data(), sql.size()) != 0) return failed(doing_);

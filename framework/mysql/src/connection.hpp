@@ -130,7 +130,7 @@ class connection {
 
   MYSQL* handle_ = nullptr;
   bool is_adopted_ = false;
-  pid_t process_ = 0;  ///< a forked child has the socket too, and must keep its hands off it
+  std::uint32_t process_ = 0;  ///< a forked child has the socket too, and must keep its hands off it
   std::shared_ptr<const clock> time_;
   std::uint64_t id_ = 0;
   int descriptor_ = -1;  ///< our own duplicate: the library closes its descriptor by itself, and its number may then be anybody's

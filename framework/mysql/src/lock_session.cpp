@@ -36,6 +36,7 @@ constexpr milliseconds cancel_limit{150};
 result<std::vector<lock::try_outcome>> lock_session::try_acquire(std::span<const std::string> names) {
   if (names.empty()) return std::vector<lock::try_outcome>{};
   const std::lock_guard turn{turn_};
+  may_hold_others_ = true;
   auto answers = link_->run(try_acquire_sql(names));
   if (!answers) return std::move(answers).error();
   return read_try_acquire(std::move(*answers), names);
@@ -95,10 +96,11 @@ result<lock::probe_reply> lock_session::probe(std::span<const std::string> names
 result<lock::wait_reply> lock_session::acquire(const std::string& name, lock::time_limit limit, lock::reentry again, std::stop_token stop) {
   const std::lock_guard turn{turn_};
   const auto began = link_->now();
-  auto outcome = wait(name, limit, again, stop);
+  auto outcome = wait(name, limit, holds_nothing() ? lock::reentry::count : again, stop);
   const auto waited = link_->now() - began;
   const std::lock_guard counting{counters_mutex_};
   if (!outcome) {
+    may_hold_others_ = true;
     counters_.failed(outcome.error().code);
     return std::move(outcome).error();
   }

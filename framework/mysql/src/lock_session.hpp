@@ -19,13 +19,14 @@ struct session_surroundings {
   std::function<status(std::uint64_t, microseconds)> kill_query;
   std::function<void(const std::string&)> warn;
   std::function<void(lock_session*)> let_go = {};  ///< called by the destructor first
+  bool is_adopted = false;                         ///< the program uses the connection too
 };
 
 /// lock::waiting_session on one connection.
 class lock_session final : public lock::waiting_session {
  public:
   lock_session(std::unique_ptr<connection> link, server of, session_surroundings around)
-      : link_(std::move(link)), server_(std::move(of)), around_(std::move(around)) {}
+      : link_(std::move(link)), server_(std::move(of)), around_(std::move(around)), may_hold_others_(around_.is_adopted) {}
   ~lock_session() override {
     if (around_.let_go) around_.let_go(this);
   }
@@ -63,12 +64,15 @@ class lock_session final : public lock::waiting_session {
   [[nodiscard]] bool end_wait();
   [[nodiscard]] result<bool> is_held_after_all(const std::string& name, bool keep);
   void forget(const std::string& name);
+  /// Whether the session certainly holds no name, so that it need not be asked whether it holds this one.
+  [[nodiscard]] bool holds_nothing() const { return !may_hold_others_ && held_.empty(); }
 
   mutable std::mutex turn_;  ///< held over each call
   std::unique_ptr<connection> link_;
   server server_;
   session_surroundings around_;
   std::map<std::string, std::uint64_t, std::less<>> held_;  ///< how often each name was acquired by acquire()
+  bool may_hold_others_;  ///< by try_acquire(), by a wait that failed, or by whoever else uses an adopted connection
   std::atomic<std::uint64_t> generation_ = 0;
   std::optional<lock::lease_timing> kept_;
   std::atomic<boot_time> proven_{};

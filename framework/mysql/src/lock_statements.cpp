@@ -30,9 +30,9 @@ result<result_set> one_row(std::vector<result_set>&& answers, std::size_t column
 /// (((a+b)+(c+d))+…): as deep as the logarithm of the count; a plain chain of 512 additions overflows MariaDB's stack check.
 void append_sum(std::string& sql, std::span<const std::string> names) {
   if (names.size() == 1) {
-    sql += "COALESCE(IS_USED_LOCK(";
+    sql += "(IS_USED_LOCK(";
     append_name(sql, names.front());
-    sql += ")=CONNECTION_ID(),0)";
+    sql += ")<=>CONNECTION_ID())";
     return;
   }
   const auto half = names.size() / 2;
@@ -41,6 +41,26 @@ void append_sum(std::string& sql, std::span<const std::string> names) {
   sql += '+';
   append_sum(sql, names.subspan(half));
   sql += ')';
+}
+
+/// How many of the names the session holds. Of many, as rows: 500 expressions take MariaDB 3.5 ms to read, the rows 0.9 ms.
+void append_count(std::string& sql, std::span<const std::string> names) {
+  constexpr std::size_t many = 32;
+  const auto is_plain = [](std::string_view name) {
+    return std::ranges::all_of(name, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' && c != '\''; });
+  };
+  if (names.empty()) {
+    sql += '0';
+  } else if (names.size() < many || !std::ranges::all_of(names, is_plain)) {
+    append_sum(sql, names);
+  } else {
+    sql += "(SELECT SUM(IS_USED_LOCK(n)<=>CONNECTION_ID()) FROM JSON_TABLE('[";
+    for (const auto& name : names) {
+      if (&name != &names.front()) sql += ',';
+      sql.append("\"").append(name).append("\"");
+    }
+    sql += "]','$[*]' COLUMNS(n VARCHAR(64) PATH '$'))t)";
+  }
 }
 
 /// "0.300000": what MariaDB honours to the microsecond.
@@ -108,11 +128,7 @@ std::string probe_sql(std::span<const std::string> names, const server& of) {
   std::string sql = "SELECT ";
   sql.append(uuid_sql(of.kind)).append(",").append(writable_sql(of.kind)).append(",").append(quorum_sql(of));
   sql.append(",COALESCE(@baton_session='").append(of.nonce).append("',0),");
-  if (names.empty()) {
-    sql += '0';
-  } else {
-    append_sum(sql, names);
-  }
+  append_count(sql, names);
   return sql;
 }
 
@@ -133,8 +149,9 @@ wait_statement acquire_sql(std::string_view name, lock::time_limit limit, lock::
   wait_statement made;
   made.answer_after = std::min<microseconds>(limit.value(), longest_wait);
   made.is_whole = limit.value() <= longest_wait;
-  std::string hint;
   std::string wait;
+  made.sql.reserve(128 + 2 * name.size());
+  made.sql = "SELECT ";
   if (kind == flavour::mariadb) {
     wait = decimal_seconds(made.answer_after);
   } else if (made.answer_after % seconds{1} == microseconds{0}) {
@@ -142,31 +159,36 @@ wait_statement acquire_sql(std::string_view name, lock::time_limit limit, lock::
   } else {
     made.answer_after = std::chrono::ceil<milliseconds>(made.answer_after);
     made.is_limited = true;
-    hint = "/*+ MAX_EXECUTION_TIME(" + std::to_string(made.answer_after.count() / 1000) + ") */ ";
+    made.sql.append("/*+ MAX_EXECUTION_TIME(").append(std::to_string(made.answer_after.count() / 1000)).append(") */ ");
     wait = std::to_string(std::chrono::ceil<seconds>(made.answer_after).count() + 1);
   }
-  std::string literal;
-  append_name(literal, name);
-  const auto get_lock = "GET_LOCK(" + literal + "," + wait + ")";
-  made.sql = "SELECT " + hint +
-             (again == lock::reentry::count ? get_lock : "IF(IS_USED_LOCK(" + literal + ")=CONNECTION_ID(),-1," + get_lock + ")");
+  const bool asks_first = again != lock::reentry::count;
+  if (asks_first) {
+    made.sql += "IF(IS_USED_LOCK(";
+    append_name(made.sql, name);
+    made.sql += ")=CONNECTION_ID(),-1,";
+  }
+  made.sql += "GET_LOCK(";
+  append_name(made.sql, name);
+  made.sql.append(",").append(wait).append(asks_first ? "))" : ")");
   return made;
 }
 
 wait_verdict judge_wait(result<std::vector<result_set>>&& answers, const wait_statement& asked, unsigned error_number,
                         std::string_view name, bool is_cancelled) {
-  const std::string text{name};
-  const failure cancelled{errc::cancelled, "the wait for " + text + " was cancelled"};
+  const auto cancelled = [name] { return failure{errc::cancelled, "the wait for " + std::string{name} + " was cancelled"}; };
   if (answers) {
     auto row = one_row(std::move(*answers), 1);
     if (!row) return {std::move(row).error(), true};
     if (row->is_null(0))
-      return {is_cancelled ? cancelled : failure{errc::interrupted, "the wait for " + text + " was ended from outside (NULL)"}, true};
+      return {
+          is_cancelled ? cancelled() : failure{errc::interrupted, "the wait for " + std::string{name} + " was ended from outside (NULL)"},
+          true};
     if (row->view(0) == "-1")
-      return {failure{errc::held_by_this_session, "another lock of this session holds " + text +
+      return {failure{errc::held_by_this_session, "another lock of this session holds " + std::string{name} +
                                                       "; use a session of its own, or reentry::count to let the server count"}};
-    if (row->is_true(0)) return {is_cancelled ? result<lock::wait_outcome>{cancelled} : lock::wait_outcome::acquired, is_cancelled};
-    return {is_cancelled ? result<lock::wait_outcome>{cancelled} : lock::wait_outcome::busy};
+    if (is_cancelled) return {cancelled(), row->is_true(0)};
+    return {row->is_true(0) ? lock::wait_outcome::acquired : lock::wait_outcome::busy};
   }
   auto error = std::move(answers).error();
   if (error.code == errc::store_unavailable || error.code == errc::invalid_key) return {std::move(error)};
@@ -174,7 +196,7 @@ wait_verdict judge_wait(result<std::vector<result_set>>&& answers, const wait_st
     error.code = errc::store_unfit;
     return {std::move(error).in("the server refuses named locks; connect to MySQL or MariaDB outside of a multi-writer cluster")};
   }
-  if (is_cancelled) return {cancelled, true};
+  if (is_cancelled) return {cancelled(), true};
   constexpr unsigned time_limit_of_mysql = 3024;
   if (error_number == time_limit_of_mysql && asked.is_limited) return {lock::wait_outcome::busy, true, true};
   constexpr std::array<unsigned, 2> deadlocks{1213, 3058};

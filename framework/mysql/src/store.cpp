@@ -48,7 +48,7 @@ result<std::unique_ptr<lock::waiting_session>> adopt(MYSQL* handle, adopt_option
   if (!link) return std::move(link).error();
   auto facts = look_over(**link);
   if (!facts) return std::move(facts).error().in((*link)->where());
-  session_surroundings around{{}, std::move(how.on_warning)};
+  session_surroundings around{.kill_query = {}, .warn = std::move(how.on_warning), .is_adopted = true};
   if (how.control)
     around.kill_query = [control = *how.control](std::uint64_t id, microseconds limit) { return control.kill_query(id, limit); };
   return std::unique_ptr<lock::waiting_session>{std::make_unique<lock_session>(std::move(*link), std::move(*facts), std::move(around))};
