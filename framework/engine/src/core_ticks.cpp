@@ -36,15 +36,13 @@ void scheduler::core::collect_due() {
   const auto store_now = clock_.now(now_.steady);
   if (!store_now || stopping_) return;
   while (queue_.next() && *queue_.next() <= *store_now) {
-    auto tick = *queue_.next();
     const auto j = queue_.pop();
     auto& state = job_states_[j];
-    auto following = jobs_[j].schedule->next(tick);
-    while (following && *following <= *store_now) {
-      tick = *following;
-      following = jobs_[j].schedule->next(tick);
-    }
-    state.due_until = std::max(state.due_until, tick);
+    const auto& schedule = *jobs_[j].schedule;
+    // After a pause of the machine there may be millions: the last one is found, not walked to.
+    const auto last = schedule.previous(*store_now + microseconds{1});
+    const auto following = schedule.next(*store_now);
+    state.due_until = std::max(state.due_until, last.value_or(state.due_until));
     if (following) {
       queue_.set(j, *following);
       tell(next_tick_known{j, *following});

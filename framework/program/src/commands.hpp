@@ -12,6 +12,18 @@ int doctor_command(const std::string& file, const std::string& format);
 int migrate_command(const std::string& file, bool print_only);
 int version_command(const std::string& format);
 
+struct next_options {
+  std::string file;
+  std::string job;  ///< of the file; beside an expression what H stands for
+  std::string expression;
+  std::string timezone;
+  std::string from;  ///< empty: now
+  int count = 5;
+  std::string format = "table";
+};
+int next_command(const next_options& options);
+int explain_command(const next_options& options);
+
 struct dev_options {
   std::string store = "mysql";
   std::string for_how_long;  ///< "30s"; empty: until interrupted

@@ -68,6 +68,20 @@ int main(int argc, char** argv) {
   migrate->add_option("-c,--config", file, "the configuration file");
   bool print_only = false;
   migrate->add_flag("--print", print_only, "show the SQL instead");
+  next_options next_opts;
+  auto* next = app.add_subcommand("next", "ticks to come, of the jobs of a file or of an expression");
+  next->add_option("-c,--config", next_opts.file, "the configuration file");
+  next->add_option("job", next_opts.job, "one job of the file; with --expression the name that H is made from");
+  next->add_option("--expression", next_opts.expression, "a cron expression");
+  next->add_option("--timezone", next_opts.timezone, "of --expression; default: UTC");
+  next->add_option("--from", next_opts.from, "an instant in UTC, such as 2026-03-29T00:00:00Z; default: now");
+  next->add_option("-n,--count", next_opts.count, "how many")->check(CLI::Range(1, 100'000));
+  with_format(next);
+  auto* explain = app.add_subcommand("explain", "a cron expression in words");
+  explain->add_option("expression", next_opts.expression, "five to seven fields, in quotes")->required();
+  explain->add_option("--timezone", next_opts.timezone, "default: UTC");
+  explain->add_option("--job", next_opts.job, "the name that H is made from");
+  with_format(explain);
   auto* version = app.add_subcommand("version", "prints the version");
   with_format(version);
   auto* dev = app.add_subcommand("dev", "a throw-away fleet on this machine");
@@ -82,7 +96,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error, argc, argv);
   }
+  next_opts.format = format;
   if (run->parsed()) return run_command(file);
+  if (next->parsed()) return next_command(next_opts);
+  if (explain->parsed()) return explain_command(next_opts);
   if (check->parsed()) return check_command(file, show_effective, connect);
   if (doctor->parsed()) return doctor_command(file, format);
   if (migrate->parsed()) return migrate_command(file, print_only);

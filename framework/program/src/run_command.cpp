@@ -57,18 +57,6 @@ observe::metrics::options metrics_options(const configuration& c, wall_time star
   return o;
 }
 
-/// The longest time between two ticks to come, for alerts that a job is stale: over a year, or a thousand ticks.
-microseconds longest_gap(const runtime::job& j, wall_time from) {
-  microseconds longest{0};
-  auto tick = j.schedule ? j.schedule->next(from) : std::nullopt;
-  for (int i = 0; tick && i < 1000 && *tick < from + std::chrono::years{1}; ++i) {
-    const auto following = j.schedule->next(*tick);
-    if (following) longest = std::max(longest, *following - *tick);
-    tick = following;
-  }
-  return longest;
-}
-
 /// An opener that creates or upgrades the tables first if it may and has to.
 runtime::store make_store(mysql::store where, bool may_migrate, microseconds connect_limit) {
   runtime::store s;
@@ -151,7 +139,10 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
   for (const auto& plugin : c.plugins) {
     metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
   }
-  for (const auto& j : c.jobs) metrics.job_schedule_max_gap(j.name, longest_gap(j, time.now().wall));
+  for (const auto& j : c.jobs) {
+    const auto gap = j.schedule ? j.schedule->longest_gap(time.now().wall) : std::nullopt;
+    metrics.job_schedule_max_gap(j.name, gap.value_or(microseconds{0}));
+  }
   metrics.config_hash(s.hash);
   metrics.config_reloaded(true, time.now().wall);
 

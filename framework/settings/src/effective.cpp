@@ -105,8 +105,10 @@ class writer {
 
   std::optional<std::string> shown(const job& j, const field& f) const {
     if (f.path != "jobs.*.schedule" || !j.schedule) return f.show_job(j);
-    // The canonical text of an interval with an anchor is no cron expression; its written form is a map.
+    // The canonical text of an interval with an anchor and of a single time is no cron expression; their written form is a map.
     const auto& table = j.schedule->text();
+    constexpr std::string_view once = "@at ";
+    if (table.starts_with(once)) return "{at: " + yaml_text(table.substr(once.size())) + "}";
     const auto from = table.find(" from ");
     if (from == std::string::npos) return yaml_text(table);
     constexpr std::size_t name = 7;  // "@every "

@@ -105,10 +105,17 @@ void reader::read_section(const node& map, std::string_view row, const std::stri
   std::map<std::string, place> seen;
   std::set<std::string> meant;  // a misspelt key is one error, not also a missing key
   bool is_merged = false;
+  std::vector<std::size_t> schedules;  // last: a time zone belongs to them, wherever it stands
   for (std::size_t i = 0; i < map.keys.size(); ++i) {
     is_merged = is_merged || map.keys[i].text == "<<";
-    if (check_entry(map.keys[i], path, seen)) meant.insert(read_key(map.keys[i], map.values[i], row, path, where, to));
+    if (!check_entry(map.keys[i], path, seen)) continue;
+    if (row == job_row && map.keys[i].text == "schedule") {
+      schedules.push_back(i);
+    } else {
+      meant.insert(read_key(map.keys[i], map.values[i], row, path, where, to));
+    }
   }
+  for (const auto i : schedules) meant.insert(read_key(map.keys[i], map.values[i], row, path, where, to));
   if (where != scope::main || is_merged) return;
   for (const auto& candidate : keys()) {
     const auto name = child_name(candidate, row);
@@ -147,6 +154,7 @@ std::string reader::read_key(const node& k, const node& v, std::string_view row,
 }
 
 void reader::read_value(const key& row, const node& n, const std::string& path, job* to) {
+  reading_ = to;
   auto made = checked(row, n, path);
   if (!made) return;
   const auto* f = find_field(row.path);

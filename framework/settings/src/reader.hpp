@@ -50,7 +50,14 @@ class reader {
   std::optional<value> checked_secret(const node& n, const std::string& path);
   std::optional<value> checked_list(const node& n, const std::string& path);
   std::optional<value> checked_schedule(const node& n, const std::string& path);
-  std::optional<value> checked_every(const node& n, const std::string& path);
+  std::optional<value> checked_schedule_map(const node& n, const std::string& path);
+  std::optional<value> checked_every(const std::optional<node>& every, const std::optional<node>& anchor, const node& n,
+                                     const std::string& path);
+  std::optional<value> checked_at(const node& n, const std::string& path);
+  /// The zone of that name, looked up once; nullopt after the error was reported.
+  std::optional<schedule::zone> zone_named(const node& n, const std::string& name, const std::string& path);
+  /// That of the job that is being read.
+  [[nodiscard]] const schedule::zone& zone_of_job() const;
   std::optional<with_value> parameter(const node& n, const std::string& path);
   std::optional<with_value::map> parameters(const node& n, const std::string& path);
   bool check_entry(const node& key, const std::string& path, std::map<std::string, place>& seen);
@@ -60,6 +67,8 @@ class reader {
   std::map<std::string, place> jobs_;          ///< where each was defined
   std::map<std::string, std::string> folded_;  ///< lower case → name
   job prototype_;                              ///< with the defaults
+  const job* reading_ = nullptr;               ///< the job whose key is being read
+  std::map<std::string, schedule::zone> zones_;
 };
 
 }  // namespace baton::settings

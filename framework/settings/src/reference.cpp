@@ -31,7 +31,7 @@ std::string type_text(const key& row) {
     case key_type::secret: return "text, `{credential: NAME}`, `{file: PATH}` or `{env: NAME}`";
     case key_type::listen: return "`HOST:PORT` or `false`";
     case key_type::schedule: return "cron text, `@macro` or `{every, anchor}`";
-    case key_type::timezone: return "`UTC`";
+    case key_type::timezone: return "time zone";
     case key_type::unsupported: return "";
   }
   return "";

@@ -126,8 +126,8 @@ std::optional<value> reader::checked_scalar(const key& row, const node& n, const
     case key_type::store_url: return checked_url(n, text, path);
     case key_type::listen: return checked_listen(n, text, path);
     case key_type::timezone:
-      if (text == "UTC") return value{text};
-      return refuse({"time zone " + shown(n) + " is not supported in this release; only UTC is", "write the schedule in UTC"});
+      if (!zone_named(n, text, path)) return std::nullopt;
+      return value{text};
     default:
       if (row.path == "store.tls.ca") return value{n.at.in->resolve(text)};
       return value{text};
@@ -230,11 +230,26 @@ std::optional<value> reader::checked_list(const node& n, const std::string& path
   return value{std::move(out)};
 }
 
+std::optional<schedule::zone> reader::zone_named(const node& n, const std::string& name, const std::string& path) {
+  if (const auto known = zones_.find(name); known != zones_.end()) return known->second;
+  auto found = schedule::zone::find(name);
+  if (auto* bad = std::get_if<schedule::syntax_error>(&found)) {
+    report_.error(n.at, path, name == n.text ? std::move(bad->message) : "the value of " + shown(n) + " is not a time zone");
+    return std::nullopt;
+  }
+  return zones_.emplace(name, std::get<schedule::zone>(std::move(found))).first->second;
+}
+
+const schedule::zone& reader::zone_of_job() const {
+  const auto known = reading_ == nullptr ? zones_.end() : zones_.find(reading_->timezone);
+  return known == zones_.end() ? schedule::zone::utc() : known->second;
+}
+
 std::optional<value> reader::checked_schedule(const node& n, const std::string& path) {
-  if (n.type == node::kind::map) return checked_every(n, path);
+  if (n.type == node::kind::map) return checked_schedule_map(n, path);
   const auto text = scalar(n, path, "a cron expression or {every: 90s}");
   if (!text) return std::nullopt;
-  auto made = schedule::timetable::from_cron(*text);
+  auto made = schedule::timetable::from_cron(*text, zone_of_job(), reading_ == nullptr ? std::string_view{} : reading_->name);
   if (auto* bad = std::get_if<schedule::syntax_error>(&made)) {
     report_.error(*text == n.text ? inside(n, *text, bad->offset) : n.at, path,
                   *text == n.text ? bad->message : "the value of " + shown(n) + " is not a schedule");
@@ -243,59 +258,79 @@ std::optional<value> reader::checked_schedule(const node& n, const std::string& 
   return value{schedule_value{std::get<schedule::timetable>(std::move(made)), *text}};
 }
 
-std::optional<value> reader::checked_every(const node& n, const std::string& path) {
+std::optional<value> reader::checked_schedule_map(const node& n, const std::string& path) {
   std::map<std::string, place> seen;
-  std::optional<microseconds> period;
-  place period_at = n.at;
-  schedule::every interval{};
+  std::map<std::string, node> given;
   bool is_bad = false;
-  static constexpr key period_row{
-      .path = "every", .type = key_type::duration, .minimum = 1'000'000, .maximum = 36'500LL * 86'400'000'000LL};
   for (std::size_t i = 0; i < n.keys.size(); ++i) {
     const auto& k = n.keys[i];
-    const auto& v = n.values[i];
     if (!check_entry(k, path, seen)) {
       is_bad = true;
-    } else if (k.text == "every") {
-      const auto text = scalar(v, path + ".every", "a duration");
-      const auto made = text ? checked_duration(period_row, v, *text, path + ".every") : std::nullopt;
-      if (made) {
-        period = std::get<microseconds>(*made);
-        period_at = v.at;
-      } else {
-        is_bad = true;
-      }
-    } else if (k.text == "anchor") {
-      const auto text = scalar(v, path + ".anchor", "an instant");
-      const auto made = text ? from_rfc3339(*text) : std::nullopt;
-      if (made) {
-        interval.anchor = *made;
-      } else {
-        if (text) report_.error(v.at, path + ".anchor", "must be an instant in UTC, got " + shown(v), "write it as 2026-01-01T00:00:00Z");
-        is_bad = true;
-      }
-    } else if (k.text == "at") {
-      report_.error(k.at, path + ".at", "not supported in this release", "write a cron expression or {every: 90s}");
-      is_bad = true;
+    } else if (k.text == "every" || k.text == "anchor" || k.text == "at") {
+      given.emplace(k.text, n.values[i]);
     } else {
-      report_.error(k.at, path, "unknown key " + in_quotes(k.text), did_you_mean(k.text, {"every", "anchor"}));
+      report_.error(k.at, path, "unknown key " + in_quotes(k.text), did_you_mean(k.text, {"every", "anchor", "at"}));
       is_bad = true;
     }
   }
-  if (is_bad) return std::nullopt;
-  if (!period) {
-    report_.error(n.at, path, "the key 'every' is missing", "write {every: 90s}");
+  const auto one = [&](const char* name) {
+    const auto found = given.find(name);
+    return found == given.end() ? std::nullopt : std::optional{found->second};
+  };
+  const auto at = one("at");
+  if (at && given.size() > 1) {
+    report_.error(at->at, path + ".at", "stands alone", "write either {at: 2026-12-31T23:59:00} or {every: 90s}");
     return std::nullopt;
   }
-  interval.period = *period;
+  if (at) {
+    auto made = checked_at(*at, path + ".at");
+    return is_bad ? std::nullopt : std::move(made);
+  }
+  auto made = is_bad && !one("every") ? std::nullopt : checked_every(one("every"), one("anchor"), n, path);
+  return is_bad ? std::nullopt : std::move(made);
+}
+
+std::optional<value> reader::checked_at(const node& n, const std::string& path) {
+  const auto text = scalar(n, path, "a time");
+  if (!text) return std::nullopt;
+  auto made = schedule::timetable::from_at(*text, zone_of_job());
+  if (std::holds_alternative<schedule::syntax_error>(made)) {
+    report_.error(n.at, path, "must be a time, got " + shown(n), "write it as 2026-12-31T23:59:00 in the job's zone, or with a Z in UTC");
+    return std::nullopt;
+  }
+  return value{schedule_value{std::get<schedule::timetable>(std::move(made)), "at " + *text}};
+}
+
+std::optional<value> reader::checked_every(const std::optional<node>& every, const std::optional<node>& anchor, const node& n,
+                                           const std::string& path) {
+  static constexpr key period_row{
+      .path = "every", .type = key_type::duration, .minimum = 1'000'000, .maximum = 36'500LL * 86'400'000'000LL};
+  schedule::every interval{};
+  bool is_bad = false;
+  if (anchor) {
+    const auto text = scalar(*anchor, path + ".anchor", "an instant");
+    const auto made = text ? from_rfc3339(*text) : std::nullopt;
+    if (text && !made)
+      report_.error(anchor->at, path + ".anchor", "must be an instant in UTC, got " + shown(*anchor), "write it as 2026-01-01T00:00:00Z");
+    is_bad = !made;
+    interval.anchor = made.value_or(wall_time{});
+  }
+  if (!every) {
+    report_.error(n.at, path, "the key 'every' is missing", "write {every: 90s}, or {at: 2026-12-31T23:59:00} for once");
+    return std::nullopt;
+  }
+  const auto text = scalar(*every, path + ".every", "a duration");
+  const auto period = text ? checked_duration(period_row, *every, *text, path + ".every") : std::nullopt;
+  if (!period || is_bad) return std::nullopt;
+  interval.period = std::get<microseconds>(*period);
   auto made = schedule::timetable::from_every(interval);
   if (auto* bad = std::get_if<schedule::syntax_error>(&made)) {
-    report_.error(period_at, path, std::move(bad->message));
+    report_.error(every->at, path, std::move(bad->message));
     return std::nullopt;
   }
   auto& table = std::get<schedule::timetable>(made);
-  auto text = table.text().substr(1);
-  return value{schedule_value{std::move(table), std::move(text)}};
+  auto shown_text = table.text().substr(1);
+  return value{schedule_value{std::move(table), std::move(shown_text)}};
 }
 
 std::optional<with_value::map> reader::parameters(const node& n, const std::string& path) {

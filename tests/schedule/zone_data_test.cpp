@@ -51,7 +51,7 @@ void check_previous(const timetable& t, const oracle::expression& e, const oracl
       << e.text << " in " << z.name() << " before " << to_rfc3339(from) << ": " << to_rfc3339(*before);
 }
 
-TEST(sweep, g12_agrees_with_a_walk_through_libcs_time_zones) {
+TEST(zone_data, g12_agrees_with_a_walk_through_libcs_time_zones) {
   const bool is_long = std::getenv("BATON_LONG") != nullptr;
   const auto seed = is_long ? std::random_device{}() : 20261125U;
   std::cout << "seed " << seed << "\n";
@@ -97,7 +97,7 @@ TEST(sweep, g12_agrees_with_a_walk_through_libcs_time_zones) {
   EXPECT_GT(refused, 0);
 }
 
-TEST(sweep, g12_holds_at_every_change_of_every_zones_clocks) {
+TEST(zone_data, g12_holds_at_every_change_of_every_zones_clocks) {
   constexpr const char* texts[] = {"* * * * *",    "*/15 * * * *", "30 * * * *", "0 * * * *",   "0 */2 * * *", "30 2 * * *",
                                    "0,30 1 * * *", "*/20 2 * * *", "0 0 * * *",  "0 1-4 * * *", "45 23 * * 6", "15 3 L * *"};
   std::vector<oracle::expression> expressions;
