@@ -72,6 +72,44 @@ TEST_F(main_program, suggests_the_verb_that_was_meant) {
   EXPECT_THAT(far.err, Not(HasSubstr("did you mean")));
 }
 
+TEST_F(main_program, shows_the_ticks_to_come_and_what_clocks_do_at_them) {
+  const auto table = run("next --expression '30 2 * * *' --timezone Europe/Berlin --from 2026-03-27T12:00:00Z -n 3");
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_EQ(table.out, "2026-03-28T02:30:00+01:00\n2026-03-29T03:00:00+02:00  (skipped)\n2026-03-30T02:30:00+02:00\n");
+  const auto json = run("next --expression '0 2 * * *' --from 2026-03-27T12:00:00Z -n 1 -o json");
+  EXPECT_EQ(json.out, R"([{"tick":"2026-03-28T02:00:00+00:00","utc":"2026-03-28T02:00:00.000000Z"}])"
+                      "\n");
+  const auto file = written(
+      "version: 1\ncluster: c\nstore: {url: mysql://u@localhost/d}\njobs:\n"
+      "  early: {plugin: noop, schedule: '0 1 * * *'}\n"
+      "  tokyo: {plugin: noop, schedule: '0 5 * * *', timezone: Asia/Tokyo}\n"
+      "  spread: {plugin: noop, schedule: 'H 3 * * *'}\n"
+      "  once: {plugin: noop, schedule: {at: 2026-03-28T12:00:00}}\n");
+  EXPECT_EQ(run("next -c " + file + " --from 2026-03-27T12:00:00Z -n 4").out,
+            "tokyo   2026-03-28T05:00:00+09:00\nearly   2026-03-28T01:00:00+00:00\nspread  2026-03-28T03:39:00+00:00\n"
+            "once    2026-03-28T12:00:00+00:00\n");
+  EXPECT_EQ(run("next once -c " + file + " --from 2026-03-28T12:00:00Z").code, 1);
+  for (const auto* wrong : {"next", "next --expression '0 2 * * *' --timezone Nowhere", "next --expression '0 2 * *'",
+                            "next --expression '@daily' --from now"}) {
+    const auto a = run(wrong);
+    EXPECT_EQ(a.code, 64) << wrong;
+    EXPECT_THAT(a.err, testing::StartsWith("baton: error: ")) << wrong;
+  }
+  EXPECT_THAT(run("next nobody -c " + file).err, HasSubstr("there is no job 'nobody'"));
+}
+
+TEST_F(main_program, says_an_expression_in_words) {
+  const auto table = run("explain '0 0 13 * 5L' --timezone Europe/Berlin");
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(table.out, MatchesRegex("at 00:00 on day 13 of the month or on the last Friday of the month, Europe/Berlin time\n"
+                                      "same as:      0 0 13 \\* 5L\nlongest gap:  .*\nnext:         20.*T00:00:00.*\n.*\n.*\n"));
+  EXPECT_THAT(run("explain 'H * * * *' --job payroll -o json").out, HasSubstr(R"("canonical":"21 * * * *")"));
+  const auto wrong = run("explain '0 0 5L * *'");
+  EXPECT_EQ(wrong.code, 64);
+  EXPECT_EQ(wrong.err,
+            "baton: error: day-of-month: '5L' belongs to the day-of-week field; did you mean `0 0 * * 5L`?\n  0 0 5L * *\n      ^\n");
+}
+
 TEST_F(main_program, refuses_a_length_of_time_without_a_unit) {
   const auto a = run("dev --for 30");
   EXPECT_EQ(a.code, 64);

@@ -7,6 +7,7 @@
 
 #include "baton/admin/server.hpp"
 #include "baton/runtime/scheduler.hpp"
+#include "baton/schedule/zone.hpp"
 #include "commands.hpp"
 #include "configuration.hpp"
 #include "exit_codes.hpp"
@@ -136,6 +137,7 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
   observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
                     [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); }, nullptr}};
   if (clock_is_set_off) log.warning("the wall clock is set off by BATON_TEST_CLOCK_OFFSET: only for tests");
+  log.info("time zone data", {{"version", schedule::tzdata_version()}});
   for (const auto& plugin : c.plugins) {
     metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
   }
