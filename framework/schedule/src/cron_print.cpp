@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <vector>
 
 #include "cron_text.hpp"
@@ -15,9 +16,8 @@ using values = std::vector<int>;
 template <typename Bits>
 values values_of(Bits bits, int base = 0) {
   values out;
-  for (int n = 0; bits != 0; ++n, bits >>= 1) {
-    if ((bits & 1U) != 0) out.push_back(base + n);
-  }
+  out.reserve(static_cast<std::size_t>(std::popcount(bits)));
+  for (; bits != 0; bits &= bits - 1) out.push_back(base + std::countr_zero(bits));
   return out;
 }
 
@@ -65,37 +65,41 @@ std::string as_list(const values& v, std::size_t shortest_run) {
 }
 
 std::string print(const values& v, field_id id) {
-  const auto& rule = rule_of(id);
-  const bool is_full = v.size() == static_cast<std::size_t>(rule.full - rule.first + 1);
-  if (is_full && id <= field_id::month && id != field_id::day) return "*";  // where a bare * says no more than its values
   if (v.size() > 2) {
-    if (auto steps = as_steps(v, rule); !steps.empty()) return steps;
+    if (auto steps = as_steps(v, rule_of(id), id <= field_id::hour); !steps.empty()) return steps;
   }
   return as_list(v, 3);
+}
+
+/// Where a bare * says no more than all values do.
+template <typename Bits>
+std::string print_bits(Bits bits, field_id id) {
+  const auto& rule = rule_of(id);
+  if (std::popcount(bits) == rule.full - rule.first + 1) return "*";
+  return print(values_of(bits), id);
 }
 
 bool is_spread(std::string_view text) { return text.find_first_of("*-/") != std::string_view::npos; }
 
 /// Second, minute and hour: what is written with * - or / counts repeated wall times twice, so it is written so, and the rest never is.
 std::array<std::string, 3> print_times(const cron& c) {
+  if (c.is_interval) {
+    std::array<std::string, 3> out{print_bits(c.seconds, field_id::second), print_bits(c.minutes, field_id::minute),
+                                   print_bits(c.hours, field_id::hour)};
+    if (std::ranges::any_of(out, is_spread)) return out;
+  }
   const std::array<values, 3> sets{values_of(c.seconds), values_of(c.minutes), values_of(c.hours)};
   std::array<std::string, 3> out;
-  bool spread = false;
+  for (std::size_t i = 0; i < 3; ++i) out[i] = as_list(sets[i], 61);
+  if (!c.is_interval) return out;
   for (std::size_t i = 0; i < 3; ++i) {
-    out[i] = c.is_interval ? print(sets[i], static_cast<field_id>(i)) : as_list(sets[i], 61);
-    spread = spread || is_spread(out[i]);
-  }
-  for (std::size_t i = 0; i < 3 && c.is_interval && !spread; ++i) {
     auto steps = as_steps(sets[i], rule_of(static_cast<field_id>(i)), true);
-    if (steps.empty()) steps = sets[i].size() > 1 ? as_list(sets[i], 2) : "";
+    if (steps.empty() && sets[i].size() > 1) steps = as_list(sets[i], 2);
     if (!is_spread(steps)) continue;
     out[i] = steps;
-    spread = true;
+    return out;
   }
-  if (c.is_interval && !spread) {  // 5-5
-    const auto first = std::to_string(sets[1].front());
-    out[1].insert(0, first + "-");
-  }
+  out[1].insert(0, std::to_string(sets[1].front()) + "-");  // 5-5
   return out;
 }
 
@@ -123,8 +127,9 @@ std::string canonical_text(const cron& c) {
   const auto [second, minute, hour] = print_times(c);
   std::string out;
   out.reserve(32);
-  if (second != "0" || !c.any_year) out += second + " ";
-  out += minute + " " + hour + " " + print_days(c) + " " + print(values_of(c.months), field_id::month) + " " + print_weekdays(c);
+  if (second != "0" || !c.any_year) out.append(second).append(" ");
+  out.append(minute).append(" ").append(hour).append(" ").append(print_days(c)).append(" ");
+  out.append(print_bits(c.months, field_id::month)).append(" ").append(print_weekdays(c));
   if (!c.any_year) out += " " + print(years_of(c), field_id::year);
   return out;
 }

@@ -71,6 +71,13 @@ class reader {
   }
 
   bool fill(int from, int to, int step) {
+    if (step == 1 && to < 60) {  // from 1970 on a year has a word of its own; and 7 is a weekday's second name
+      const bool has_seven = id_ == field_id::weekday && to == 7;
+      const int last = has_seven ? 6 : to;
+      if (from <= last) out_.bits[0] |= (std::uint64_t{2} << last) - (std::uint64_t{1} << from);
+      if (has_seven) out_.bits[0] |= 1U;
+      return true;
+    }
     for (int v = from; v <= to; v += step) {
       const int n = id_ == field_id::weekday && v == 7 ? 0 : id_ == field_id::year ? v - first_cron_year : v;
       out_.bits[static_cast<std::size_t>(n) / 64] |= std::uint64_t{1} << (n % 64);

@@ -42,6 +42,11 @@ bool stands_for_skipped(const cron& c, const zone_segment& s) noexcept {
 
 std::optional<wall_time> next_in(const cron& c, const zone_data& zone, wall_time t) noexcept {
   auto utc = std::max(floor<seconds>(t).time_since_epoch().count() + 1, first_second);
+  if (zone.changes.size() == 1) {  // clocks that never change, as UTC's
+    const auto offset = zone.changes.front().offset;
+    const auto m = match_from(c, utc + offset);
+    return m ? in_range(*m - offset) : std::nullopt;
+  }
   auto s = zone.segment_at(utc);
   for (int step = 0; step < most_steps; ++step) {
     if (utc == s.begin && stands_for_skipped(c, s)) return in_range(utc);
