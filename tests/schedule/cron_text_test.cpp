@@ -87,6 +87,8 @@ constexpr refusal refusals[] = {
     {"0 0 L-3W * *", "day-of-month: 'L-3W' is none of L, L-3, LW and 15W", 4, 4},
     {"0 0 32W * *", "day-of-month: 32 is out of range 1-31 before W", 4, 2},
     {"0 0 1-5W * *", "day-of-month: '1-5W' is none of L, L-3, LW and 15W", 4, 4},
+    // Each of the two day fields says that it belongs to the other one: found by the fuzzer, as endless recursion.
+    {"0 0 * * xW#W", "day-of-week: 'xW' belongs to the day-of-month field", 8, 2},
     {"0 L * * *", "hour: 'L' belongs to the day-of-month field", 2, 1},
     {"H(5-3) * * * *", "minute: the range 5-3 is reversed; write 5-59,0-3", 2, 3},
     {"H(0-29 * * * *", "minute: ')' is missing after 'H(0-29'", 0, 6},

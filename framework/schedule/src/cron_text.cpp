@@ -66,11 +66,14 @@ std::optional<syntax_error> find_strange_byte(std::string_view text) {
   return std::nullopt;
 }
 
+enum class advice : std::uint8_t { given, none };
+std::variant<cron, syntax_error> parse(std::string_view expression, std::optional<std::string_view> hash_name, advice wanted);
+
 std::variant<cron, syntax_error> parse_macro(const tokens& in) {
   const auto& [text, offset] = in.words[0];
   for (const auto& [name, meaning] : macros) {
     if (!equals(text.substr(1), name)) continue;
-    if (in.count == 1) return parse_cron(meaning, std::nullopt);
+    if (in.count == 1) return parse(meaning, std::nullopt, advice::none);
     const auto& extra = in.words[1];
     return syntax_error{"unexpected '" + std::string{extra.text} + "' after " + std::string{text}, extra.offset, extra.text.size()};
   }
@@ -92,7 +95,7 @@ std::string moved(const tokens& in, std::size_t skipped, field_id from, field_id
     if (i > 0) out += ' ';
     out += i == source ? "*" : in.words[i == target ? source : i].text;
   }
-  if (!std::holds_alternative<cron>(parse_cron(out, std::nullopt))) return {};
+  if (!std::holds_alternative<cron>(parse(out, std::nullopt, advice::none))) return {};
   return "; did you mean `" + out + "`?";
 }
 
@@ -133,14 +136,7 @@ syntax_error never(const tokens& in, std::size_t skipped, const cron& c) {
   return {std::move(message), days.offset, end.offset + end.text.size() - days.offset};
 }
 
-}  // namespace
-
-syntax_error too_long(std::string_view expression) {
-  return {"the expression has " + std::to_string(expression.size()) + " bytes; at most " + std::to_string(longest_expression) + " are read",
-          longest_expression, expression.size() - longest_expression};
-}
-
-std::variant<cron, syntax_error> parse_cron(std::string_view expression, std::optional<std::string_view> hash_name) {
+std::variant<cron, syntax_error> parse(std::string_view expression, std::optional<std::string_view> hash_name, advice wanted) {
   if (expression.size() > longest_expression) return too_long(expression);
   if (auto strange = find_strange_byte(expression)) return *std::move(strange);
   const auto in = split(expression);
@@ -172,13 +168,24 @@ std::variant<cron, syntax_error> parse_cron(std::string_view expression, std::op
     const auto id = static_cast<field_id>(i + skipped);
     field_value value;
     if (auto bad = read_field(id, in.words[i].text, in.words[i].offset, hash_name, value)) {
-      if (bad->belongs_to) bad->what.message += moved(in, skipped, id, *bad->belongs_to);
+      if (bad->belongs_to && wanted == advice::given) bad->what.message += moved(in, skipped, id, *bad->belongs_to);
       return std::move(bad->what);
     }
     put(id, value, out);
   }
   if (!can_fire(out)) return never(in, skipped, out);
   return out;
+}
+
+}  // namespace
+
+syntax_error too_long(std::string_view expression) {
+  return {"the expression has " + std::to_string(expression.size()) + " bytes; at most " + std::to_string(longest_expression) + " are read",
+          longest_expression, expression.size() - longest_expression};
+}
+
+std::variant<cron, syntax_error> parse_cron(std::string_view expression, std::optional<std::string_view> hash_name) {
+  return parse(expression, hash_name, advice::given);
 }
 
 }  // namespace baton::schedule

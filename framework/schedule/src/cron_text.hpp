@@ -10,7 +10,7 @@
 
 namespace baton::schedule {
 
-inline constexpr std::size_t longest_expression = 256;
+inline constexpr std::size_t longest_expression = 4096;  ///< no canonical text is longer
 [[nodiscard]] syntax_error too_long(std::string_view expression);
 
 /// Reads five to seven fields or a macro other than @every; at most `longest_expression` bytes. `hash_name` is what H is made from.
