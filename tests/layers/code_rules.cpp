@@ -45,7 +45,8 @@ const std::vector<word_rule>& word_rules() {
       {"asio_header",
        header("boost/(asio|beast)"),
        {"framework/", "plugins/"},
-       {"framework/runtime/", "framework/admin/", "framework/program/", "framework/mysql/src/", "framework/mysql/include/baton/mysql/asio/"},
+       {"framework/runtime/", "framework/admin/", "framework/program/", "framework/mysql/src/",
+        "framework/mysql/include/baton/mysql/asio/"},
        "Asio and Beast stay in runtime, admin, program and behind the sessions of mysql"},
       {"clock",
        std::regex(

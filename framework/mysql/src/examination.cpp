@@ -37,8 +37,8 @@ class look {
     if (v == verdict::unfit) is_fit_ = false;
     findings_.push_back({name_, std::string{subject}, v, std::move(sentence)});
   }
-  bool add(std::string_view subject, const status& s, std::string good, verdict bad = verdict::unfit) {
-    add(subject, s ? verdict::fit : bad, s ? std::move(good) : s.error().context);
+  bool add(std::string_view subject, const status& s, const std::string& good, verdict bad = verdict::unfit) {
+    add(subject, s ? verdict::fit : bad, s ? good : s.error().context);
     return static_cast<bool>(s);
   }
 

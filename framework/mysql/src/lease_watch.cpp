@@ -139,7 +139,7 @@ void lease_watch::lose_locked(const std::shared_ptr<lease_record>& record, lock:
   record->state_ = lease_record::state::lost;
   record->group_->records.erase(record);
   ++lost_;
-  for (auto& told : std::exchange(record->told_, {})) news_.push_back([told = std::move(told), reason] { told(reason); });
+  for (auto& told : std::exchange(record->told_, {})) news_.emplace_back([told = std::move(told), reason] { told(reason); });
   changed_.notify_one();
 }
 

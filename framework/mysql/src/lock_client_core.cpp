@@ -320,7 +320,7 @@ void lock_client_core::try_somewhere(const acquisition_ptr& a) {
     return wait_somewhere(a);
   }
   // Those who come while a connection is being opened share it.
-  for_a_session_.push_back([self = shared_from_this(), a](result<pooled_ptr> p) {
+  for_a_session_.emplace_back([self = shared_from_this(), a](result<pooled_ptr> p) {
     if (!p) return self->finish(a, std::move(p).error());
     self->try_somewhere(a);
   });

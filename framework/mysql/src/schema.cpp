@@ -95,7 +95,7 @@ status migrate_schema(connection& session, const std::string& database) {
     return failure{errc::store_busy, "another instance has been creating the tables for 10 s; try again"};
   auto present = read_schema_version(session);
   status done;
-  if (!present) done = std::move(present).error();
+  if (!present) done = present.error();
   for (unsigned step = present ? *present : schema_version; done && step < schema_version; ++step) {
     if (auto made = session.run(step_sql(step)); !made)
       done = std::move(made).error().in("schema step " + std::to_string(step + 1) +

@@ -24,6 +24,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
     if (!known) {
       std::fprintf(stderr, "baton: error: there is no verb '%s'", argv[1]);
       std::vector<std::string> names;
+      names.reserve(subcommands.size());
       for (const auto* s : subcommands) names.push_back(s->get_name());
       if (const auto nearest = baton::suggest(argv[1], {names.begin(), names.end()}); !nearest.empty())
         std::fprintf(stderr, " (did you mean '%s'?)", nearest.c_str());

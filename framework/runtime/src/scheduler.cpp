@@ -48,6 +48,7 @@ ledger::run_outcome outcome_of(plugin_host::run_end end) {
 
 std::vector<engine::job> engine_jobs(const options& opts, const std::vector<job>& jobs) {
   std::vector<engine::job> list;
+  list.reserve(jobs.size());
   for (const auto& j : jobs) {
     list.push_back({j.name, j.schedule, lock::scheduler_name(opts.cluster, j.lock_name.empty() ? j.name : j.lock_name), schedule_hash(j),
                     j.policy, j.grace, j.enabled});

@@ -62,6 +62,7 @@ std::string nearest(std::string_view name) {
   };
   const auto wanted = lower(name);
   std::vector<std::string> lowered;
+  lowered.reserve(names.size());
   for (const auto& n : names) lowered.push_back(lower(n));
   auto found = std::ranges::find(lowered, wanted);
   if (found == lowered.end()) found = std::ranges::find_if(lowered, [&](const std::string& n) { return n.ends_with("/" + wanted); });

@@ -75,7 +75,7 @@ class writer {
     std::size_t common = 0;
     while (common + 1 < parts.size() && common < open_.size() && open_[common] == parts[common]) ++common;
     open_.resize(common);
-    for (; open_.size() + 1 < parts.size(); open_.push_back(std::string{parts[open_.size()]})) {
+    for (; open_.size() + 1 < parts.size(); open_.emplace_back(parts[open_.size()])) {
       text += std::string(2 * (depth + open_.size()), ' ') + std::string{parts[open_.size()]} + ":\n";
     }
     text += std::string(2 * (depth + open_.size()), ' ') + std::string{parts.back()} + ": " + *shown + "\n";
