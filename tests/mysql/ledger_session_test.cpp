@@ -212,7 +212,7 @@ TEST_P(ledger_session_test, stores_any_text_of_a_handler) {
 
 TEST_P(ledger_session_test, registers_once_and_restarts_a_job_whose_schedule_changed) {
   instance a{open_store(), "a"};
-  const std::vector<ledger::job_registration> jobs{{"x", a.name("x"), "hash-1"}, {"y", a.name("x"), "hash-1"}};
+  const std::vector<ledger::job_registration> jobs{{"x", a.name("x"), std::string(64, 'h')}, {"y", a.name("x"), "hash-1"}};
   const auto first = ok(a.ledger->register_jobs("t", jobs));
   ASSERT_THAT(first, SizeIs(2));
   EXPECT_EQ(first[0].decided_until, std::nullopt);

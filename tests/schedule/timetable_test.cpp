@@ -158,7 +158,36 @@ TEST(timetable, says_equal_text_for_equal_ticks) {
   EXPECT_EQ(cron_of("0 0 15W,L,1,LW,L-2 * 5L,1#2,sun").text(), "0 0 1,L,L-2,LW,15W * 0,1#2,5L");
   EXPECT_EQ(cron_of("0 0 0 1 1 * 2030-2033,2035").text(), "0 0 0 1 1 * 2030-2033,2035");
   EXPECT_EQ(cron_of("0 0 0 1 1 * *").text(), "0 0 1 1 *");
+  for (const auto* text : {"0 0 1-31 * *", "0 0 * * 0-6", "0 0 *,L * *", "0 0 1-31 * mon", "0 0 15 * 0-6", "0 0 1/1 * ?"})
+    EXPECT_EQ(cron_of(text), cron_of("0 0 * * *")) << text;
+  EXPECT_EQ(cron_of("0 0 * * 5,5L,5#1,4#1").text(), "0 0 * * 5,4#1");
   EXPECT_EQ(cron_of("0 0 0 1 1 * 1970-2199").text(), "0 0 0 1 1 * 1970-2199");
+}
+
+TEST(timetable, tells_itself_from_others_in_64_characters) {
+  const auto berlin = std::get<zone>(zone::find("Europe/Berlin"));
+  EXPECT_EQ(cron_of("@daily").identity(), "0 0 * * * UTC");
+  const auto identity = [&](std::string_view text) { return std::get<timetable>(timetable::from_cron(text, berlin)).identity(); };
+  const auto one = identity("0,10,20,30,40,50 8,9,10,11,12,13,14,15,16,17 * * 1-5");
+  EXPECT_EQ(one,
+            "0,10,20,30,40,50 8,9,10,11,12,13,14,15,16,17 * ~4dbf7eea988618a0");  // golden: a release that changes it makes schedules new
+  EXPECT_EQ(one.size(), 64U);
+  EXPECT_NE(one, identity("0,10,20,30,40,50 8,9,10,11,12,13,14,15,16,17 * * 1-6"));
+}
+
+TEST(timetable, finds_both_passes_of_the_last_day_there_is) {
+  const auto new_york = std::get<zone>(zone::find("America/New_York"));
+  const auto both = std::get<timetable>(timetable::from_cron("0 */30 1 1 11 * 2026", new_york));
+  std::string seen;
+  for (const auto tick : both.between(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z")))
+    seen += to_local_text(tick, new_york).substr(11) + " ";
+  EXPECT_EQ(seen, "01:00:00-04:00 01:30:00-04:00 01:00:00-05:00 01:30:00-05:00 ");
+  const auto first = std::get<timetable>(timetable::from_cron("0 30 1 1 11 ? 2026", new_york));
+  EXPECT_EQ(first.next(at("2026-01-01T00:00:00Z")), at("2026-11-01T05:30:00Z"));
+  EXPECT_EQ(first.next(at("2026-11-01T05:30:00Z")), std::nullopt);
+  EXPECT_EQ(first.previous(at("2026-11-01T06:15:00Z")), at("2026-11-01T05:30:00Z"));
+  EXPECT_EQ(first.previous(at("2026-12-01T00:00:00Z")), at("2026-11-01T05:30:00Z"));
+  EXPECT_EQ(first.previous(at("2026-11-01T05:30:00Z")), std::nullopt);
 }
 
 TEST(timetable, knows_last_days_nearest_weekdays_and_weeks) {
@@ -226,10 +255,13 @@ TEST(timetable, bounds_the_longest_gap) {
   EXPECT_EQ(gap("0 2 * * *", new_york), "1d1h");
   EXPECT_EQ(gap("0 9-17 * * mon-fri"), "2d16h");
   EXPECT_EQ(gap("0 0 31 * *"), "61d");
-  EXPECT_EQ(gap("0 0 29 2 *"), "1461d");  // the eight years around 2100 are farther than it looks
+  EXPECT_EQ(gap("0 0 29 2 *"), "2921d");  // around 2100
   EXPECT_EQ(gap("0 0 0 1 1 * 2030"), "none");
   EXPECT_EQ(gap("0 0 0 1 1 * 2030,2032"), "730d");
   EXPECT_EQ(gap("@every 90s", new_york), "1m30s");
+  EXPECT_EQ(gap("0 0 23 31 12 * 2026,2027", new_york), "365d1h");  // the first tick is in January by UTC
+  EXPECT_EQ(gap("*/15 * * * 1-5", new_york), "2d1h15m");
+  EXPECT_EQ(gap("0 * * * *", std::get<zone>(zone::find("Australia/Lord_Howe"))), "1h30m");
 }
 
 TEST(timetable, says_itself_in_words) {
@@ -251,6 +283,8 @@ TEST(timetable, says_itself_in_words) {
             "at 00:00 on the second Monday of the month and the last Friday of the month in March and June to August");
   EXPECT_EQ(words("0 0 0 1 1 * 2030-2032"), "at 00:00 on day 1 of the month in January of 2030 to 2032");
   EXPECT_EQ(words("@every 90s"), "every 1m30s");
+  EXPECT_EQ(words("* 0 * * * *"), "every second, at minute 0");
+  EXPECT_EQ(words("5 0 * * * *"), "at second 5, every hour");
 }
 
 TEST(timetable, refuses_intervals_out_of_range) {

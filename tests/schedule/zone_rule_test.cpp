@@ -75,6 +75,10 @@ TEST(zone_rule, knows_what_clocks_do_centuries_from_now) {
   EXPECT_EQ(to_local_text(at("9999-01-15T16:00:00Z"), new_york), "9999-01-15T11:00:00-05:00");
   const auto t = in_zone("30 2 * 3 *", new_york);
   // The second Sunday of March 2500, 2900 and 9700 is the 14th.
+  EXPECT_EQ(new_york.offset(at("2438-07-01T12:00:00Z")), -4h);
+  EXPECT_EQ(new_york.offset(at("2499-07-01T12:00:00Z")), -4h);
+  EXPECT_EQ(new_york.offset(at("2850-07-01T12:00:00Z")), -4h);
+  EXPECT_EQ(new_york.offset(at("2850-12-01T12:00:00Z")), -5h);
   for (const auto* year : {"2500", "2900", "9700"}) {
     const auto tick = t.next(at(std::string{year} + "-03-14T06:00:00Z"));
     EXPECT_EQ(to_local_text(*tick, new_york), std::string{year} + "-03-14T03:00:00-04:00");

@@ -36,13 +36,14 @@ void scheduler::core::collect_due() {
   const auto store_now = clock_.now(now_.steady);
   if (!store_now || stopping_) return;
   while (queue_.next() && *queue_.next() <= *store_now) {
+    const auto tick = *queue_.next();
     const auto j = queue_.pop();
     auto& state = job_states_[j];
     const auto& schedule = *jobs_[j].schedule;
     // After a pause of the machine there may be millions: the last one is found, not walked to.
     const auto last = schedule.previous(*store_now + microseconds{1});
     const auto following = schedule.next(*store_now);
-    state.due_until = std::max(state.due_until, last.value_or(state.due_until));
+    state.due_until = std::max({state.due_until, tick, last.value_or(tick)});
     if (following) {
       queue_.set(j, *following);
       tell(next_tick_known{j, *following});

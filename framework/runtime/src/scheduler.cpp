@@ -28,7 +28,7 @@ std::string random_incarnation() {
   return text;
 }
 
-std::string schedule_hash(const job& j) { return j.schedule ? j.schedule->text() + " " + j.schedule->time_zone().name() : "none"; }
+std::string schedule_hash(const job& j) { return j.schedule ? j.schedule->identity() : "none"; }
 
 ledger::run_outcome outcome_of(plugin_host::run_end end) {
   using plugin_host::run_end;

@@ -31,6 +31,9 @@ struct cron {
 };
 
 inline constexpr std::uint32_t every_hour = (1U << 24) - 1;
+inline constexpr std::uint32_t every_day = 0xfffffffeU;
+inline constexpr std::uint32_t every_month = 0x1ffeU;
+inline constexpr std::uint32_t every_weekday = 0x7fU;
 inline constexpr unsigned last_week = 5;  ///< k of nth_weekdays for the last one
 
 [[nodiscard]] bool has_year(const cron& c, int year) noexcept;

@@ -124,6 +124,20 @@ void put(field_id id, const field_value& v, cron& c) {
   if (id <= field_id::hour) c.is_interval = c.is_interval || v.is_spread;
 }
 
+/// Every day, however it is written, becomes `* *`; and the third Friday is nothing beside all Fridays.
+void simplify_days(cron& c) {
+  const bool has_all_days = !c.any_day && c.days == every_day;
+  const bool has_all_weekdays = !c.any_weekday && c.weekdays == every_weekday;
+  if (has_all_days || has_all_weekdays) {
+    c.any_day = c.any_weekday = true;
+    c.days = every_day;
+    c.weekdays = every_weekday;
+    c.days_before_last = c.nearest_weekdays = 0;
+    c.nth_weekdays = 0;
+  }
+  for (unsigned week = 0; week <= last_week; ++week) c.nth_weekdays &= ~(std::uint64_t{c.weekdays} << (7 * week));
+}
+
 syntax_error never(const tokens& in, std::size_t skipped, const cron& c) {
   const auto& days = in.words[static_cast<std::size_t>(field_id::day) - skipped];
   const auto& end = in.words[c.any_year ? static_cast<std::size_t>(field_id::month) - skipped : in.count - 1];
@@ -174,6 +188,7 @@ std::variant<cron, syntax_error> parse(std::string_view expression, std::optiona
     put(id, value, out);
   }
   if (!can_fire(out)) return never(in, skipped, out);
+  simplify_days(out);
   return out;
 }
 

@@ -103,7 +103,7 @@ std::string times_in_words(const cron& c) {
   const int hour_step = even_step(hours, 24);
   if (!has_seconds || minutes.size() < 60) {
     if (!out.empty()) out += ", ";
-    if (minutes.size() == 1 && hour_step > 0) {
+    if (seconds.size() == 1 && minutes.size() == 1 && hour_step > 0) {
       const std::string of_hour = hour_step == 1 ? "every hour" : "every " + std::to_string(hour_step) + " hours";
       return out + of_hour + (minutes[0] == 0 ? "" : ", " + std::to_string(minutes[0]) + " minutes past");
     }
@@ -143,7 +143,7 @@ std::string days_in_words(const cron& c) {
 std::string in_words(const cron& c) {
   std::string out = times_in_words(c);
   if (const auto days = days_in_words(c); !days.empty()) out += " " + days;
-  if (c.months != 0x1ffeU) out += " in " + listed(values_of(c.months), [](int n) { return months[static_cast<std::size_t>(n)]; });
+  if (c.months != every_month) out += " in " + listed(values_of(c.months), [](int n) { return months[static_cast<std::size_t>(n)]; });
   if (!c.any_year) {
     values years;
     for (int y = first_cron_year; y <= last_cron_year; ++y) {

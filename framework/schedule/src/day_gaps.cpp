@@ -8,9 +8,7 @@ namespace {
 
 using namespace std::chrono;
 
-/// The longest pause of an expression without years comes back within 40 years.
-constexpr int months_of_any_year = 12 * 41;
-constexpr int months_of_all_years = 12 * (last_cron_year - first_cron_year + 1);
+constexpr int months_of_the_calendar = 12 * 400;  // then it begins anew
 
 /// Between neighbours of one field, and from the last around to the first.
 template <typename Bits>
@@ -44,7 +42,7 @@ span_of_day times_of(const cron& c) {
 }
 
 seconds widest_step_back(const zone_data& zone, wall_time from) {
-  const auto begin = std::min(floor<seconds>(from).time_since_epoch().count(), zone_data::tabled_until - zone_data::period);
+  const auto begin = std::min(floor<seconds>(from).time_since_epoch().count(), zone.tabled_until - zone_data::period);
   std::int32_t widest = 0;
   for (std::size_t i = 1; i < zone.changes.size(); ++i) {
     if (zone.changes[i].at >= begin) widest = std::max(widest, zone.changes[i - 1].offset - zone.changes[i].offset);
@@ -57,12 +55,13 @@ seconds widest_step_back(const zone_data& zone, wall_time from) {
 microseconds longest_gap_in(const cron& c, const zone_data& zone, wall_time first) {
   const auto day = times_of(c);
   auto widest = day.widest;
-  const local_days today{floor<days>(first.time_since_epoch())};
+  const auto utc = floor<seconds>(first).time_since_epoch();
+  const auto today = floor<days>(local_seconds{utc + seconds{zone.segment_at(utc.count()).offset}});
   const year_month_day date{today};
   auto month = date.year() / date.month();
   local_days before{};
   bool has_before = false;
-  for (int i = 0; i < (c.any_year ? months_of_any_year : months_of_all_years); ++i, month += months{1}) {
+  for (int i = 0; i < months_of_the_calendar; ++i, month += months{1}) {
     if ((c.months >> static_cast<unsigned>(month.month()) & 1U) == 0 || !has_year(c, static_cast<int>(month.year()))) continue;
     for (auto bits = matching_days(c, month); bits != 0; bits &= bits - 1) {
       const local_days next{month / std::countr_zero(bits)};
@@ -71,8 +70,9 @@ microseconds longest_gap_in(const cron& c, const zone_data& zone, wall_time firs
       has_before = true;
     }
   }
-  const bool follows_the_clock = c.is_interval && c.hours == every_hour;
-  return widest + (follows_the_clock ? seconds{0} : widest_step_back(zone, first));
+  const auto step_back = widest_step_back(zone, first);
+  const bool is_every_hour = c.is_interval && c.hours == every_hour && c.any_day && c.any_weekday && c.any_year && c.months == every_month;
+  return widest + (is_every_hour && step_back % hours{1} == seconds{0} ? seconds{0} : step_back);
 }
 
 }  // namespace baton::schedule

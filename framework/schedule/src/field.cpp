@@ -1,5 +1,6 @@
 #include "field.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "hash.hpp"
@@ -156,9 +157,13 @@ class reader {
         if (other != id_ && equals(text, name)) return other;
       }
     }
+    const auto rest = text.substr(0, text.size() - 1);
+    const bool is_number = !rest.empty() && std::ranges::all_of(rest, is_digit);
     const auto last = lower(text.back());
-    if (id_ != field_id::day && (last == 'w' || equals(text, "l"))) return field_id::day;
-    if (id_ != field_id::weekday && last == 'l' && text.size() > 1) return field_id::weekday;
+    if (id_ != field_id::day && (equals(text, "l") || equals(text, "lw") || (last == 'w' && is_number))) return field_id::day;
+    if (id_ != field_id::weekday && last == 'l' &&
+        (is_number || std::ranges::any_of(weekday_names, [&](auto n) { return equals(rest, n); })))
+      return field_id::weekday;
     return std::nullopt;
   }
 
@@ -203,7 +208,11 @@ class reader {
       if (!second) return false;
       to = *second;
       if (id_ == field_id::weekday && to == 0 && from > 0) to = 7;
-      if (to < from) return fail(begin, at - begin, reversed(part(begin, at), from, to));
+      if (to < from) {
+        const bool stands_alone = at == text_.size() || text_[at] == ',';  // else what to write instead is more than this range
+        return fail(begin, at - begin,
+                    "the range " + std::string{part(begin, at)} + " is reversed" + (stands_alone ? turned(from, to) : ""));
+      }
       out_.is_spread = true;
     } else {
       is_single = true;
@@ -212,9 +221,9 @@ class reader {
     return true;
   }
 
-  [[nodiscard]] std::string reversed(std::string_view text, int from, int to) const {
-    return "the range " + std::string{text} + " is reversed; write " + range_text(from, rule_.full < from ? rule_.last : rule_.full) + "," +
-           range_text(rule_.first, to);
+  [[nodiscard]] std::string turned(int from, int to) const {
+    if (id_ == field_id::year) return "; write " + range_text(to, from);
+    return "; write " + range_text(from, rule_.full < from ? rule_.last : rule_.full) + "," + range_text(rule_.first, to);
   }
 
   std::optional<int> step_of(std::size_t& at, std::size_t end, int first, int last) {
@@ -226,6 +235,8 @@ class reader {
       fail(begin - 1, 1, "a number is missing after '/'");
     } else if (n == 0) {
       fail(begin, at - begin, "a step of 0 never moves; it is at least 1");
+    } else if (first == last) {
+      fail(begin, digits, "a step needs more than one value to go over");
     } else if (n > last - first) {
       fail(begin, digits,
            "a step of " + (digits > 9 ? std::to_string(digits) + " digits" : std::string{part(begin, at)}) +

@@ -1,13 +1,15 @@
 #include "baton/schedule/timetable.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <array>
+#include <cstdio>
 #include <utility>
 
 #include "baton/schedule/duration.hpp"
 #include "cron.hpp"
 #include "cron_text.hpp"
 #include "day_gaps.hpp"
+#include "hash.hpp"
 #include "zone_rule.hpp"
 
 namespace baton::schedule {
@@ -154,6 +156,16 @@ clock_mark timetable::mark(wall_time tick) const noexcept {
 
 const std::string& timetable::text() const noexcept { return state_->text; }
 const zone& timetable::time_zone() const noexcept { return state_->where; }
+
+std::string timetable::identity() const {
+  constexpr std::size_t longest = 64;  // of the ledger's column
+  auto whole = text() + " " + time_zone().name();
+  if (whole.size() <= longest) return whole;
+  std::array<char, 20> hash{};
+  const int size = std::snprintf(hash.data(), hash.size(), "~%016llx", static_cast<unsigned long long>(stable_hash(whole, 0)));
+  whole.resize(longest - static_cast<std::size_t>(size));
+  return whole + hash.data();
+}
 
 std::string timetable::in_words() const {
   if (const auto* e = std::get_if<every>(&state_->rule)) {

@@ -80,6 +80,8 @@ syntax_error unknown(std::string_view name) {
   return {std::move(message), 0, name.size()};
 }
 
+constexpr seconds_count using_rules_since = 10'413'792'000;  // 2300-01-01: nothing is listed for so late a time
+
 std::int32_t offset_of(const cctz::time_zone& z, instant t) { return z.lookup(t).offset; }
 
 zone_data read(std::string name, const cctz::time_zone& z) {
@@ -87,7 +89,7 @@ zone_data read(std::string name, const cctz::time_zone& z) {
   out.name = std::move(name);
   auto t = instant::min();
   out.changes.push_back({-zone_data::always, offset_of(z, t)});
-  const instant end{seconds{zone_data::tabled_until + 2 * 366 * 86'400}};
+  const instant end{seconds{out.tabled_until + 2 * 366 * 86'400}};
   cctz::time_zone::civil_transition change;
   while (z.next_transition(t, &change)) {
     const auto after = z.lookup(change.to);
@@ -95,9 +97,15 @@ zone_data read(std::string name, const cctz::time_zone& z) {
     t = after.kind == cctz::time_zone::civil_lookup::REPEATED   ? after.trans
         : before.kind == cctz::time_zone::civil_lookup::SKIPPED ? before.trans
                                                                 : after.pre;
-    if (t >= end) break;
+    if (t >= end) return out;
     const auto offset = offset_of(z, t);
     if (offset != out.changes.back().offset) out.changes.push_back({t.time_since_epoch().count(), offset});
+  }
+  // The library applies a rule without end for 400 years from the last change that is listed, and no longer.
+  const std::chrono::sys_seconds last{seconds{out.changes.back().at}};
+  if (using_rules_since < out.changes.back().at) {
+    const auto year = std::chrono::year_month_day{std::chrono::floor<std::chrono::days>(last)}.year();
+    out.tabled_until = std::chrono::sys_seconds{std::chrono::sys_days{year / 1 / 1}}.time_since_epoch().count();
   }
   return out;
 }
@@ -123,7 +131,7 @@ std::variant<zone, syntax_error> zone::find(std::string_view name, std::uint32_t
 }
 
 const zone& zone::utc() {
-  static const zone one{std::make_shared<const zone_data>(zone_data{"UTC", {{-zone_data::always, 0}}})};
+  static const zone one{std::make_shared<const zone_data>(zone_data{.name = "UTC", .changes = {{-zone_data::always, 0}}})};
   return one;
 }
 

@@ -26,10 +26,10 @@ struct zone_data {
   };
   static constexpr seconds_count always = std::numeric_limits<seconds_count>::max() / 4;
   static constexpr seconds_count period = 146'097LL * 86'400;
-  static constexpr seconds_count tabled_until = 16'725'225'600;  ///< 2500-01-01: beyond all that tzdata lists one by one
 
   std::string name;
-  std::vector<change> changes;  ///< the first one is at -always
+  std::vector<change> changes;                  ///< the first one is at -always
+  seconds_count tabled_until = 16'725'225'600;  ///< 2500-01-01: beyond all that tzdata lists one by one
 
   [[nodiscard]] zone_segment segment_at(seconds_count utc) const noexcept;
 

@@ -51,8 +51,8 @@ std::optional<wall_time> next_in(const cron& c, const zone_data& zone, wall_time
   for (int step = 0; step < most_steps; ++step) {
     if (utc == s.begin && stands_for_skipped(c, s)) return in_range(utc);
     const auto m = match_from(c, std::max(utc + s.offset, fresh_from(c, s)));
-    if (!m) return std::nullopt;
-    if (*m < s.end + s.offset) return in_range(*m - s.offset);
+    if (m && *m < s.end + s.offset) return in_range(*m - s.offset);
+    if (s.end == zone_data::always) return std::nullopt;
     // Beyond this segment. Clocks that go back may bring a time before it once more, so the next segment is looked at from its beginning.
     const auto next = zone.segment_at(s.end);
     if (next.offset < next.before && c.is_interval) {
@@ -60,6 +60,7 @@ std::optional<wall_time> next_in(const cron& c, const zone_data& zone, wall_time
       s = next;
       continue;
     }
+    if (!m) return std::nullopt;
     const auto found = zone.at_local(*m);
     if (found.what != zone_data::kind::skipped) return in_range(found.first);
     utc = found.first;  // right behind the jump
@@ -76,7 +77,7 @@ std::optional<wall_time> previous_in(const cron& c, const zone_data& zone, wall_
     auto m = match_until(c, utc + s.offset);
     if (m && *m >= fresh_from(c, s)) return in_range(*m - s.offset);
     if (stands_for_skipped(c, s)) return in_range(s.begin);
-    if (!m || s.begin <= -zone_data::always) return std::nullopt;
+    if (s.begin <= -zone_data::always || (!m && s.offset >= s.before)) return std::nullopt;
     // Before this segment. The one before ends with later local times where the clocks went back.
     utc = s.begin - 1;
     s = zone.segment_at(utc);

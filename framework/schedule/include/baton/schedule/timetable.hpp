@@ -66,14 +66,16 @@ class timetable {
   /// The ticks in (after, until], one by one, for a range-based for.
   [[nodiscard]] tick_range between(wall_time after, wall_time until) const noexcept;
 
-  /// No two neighbouring ticks are farther apart, from `t` on. In a zone it may be more than ever comes, by the widest change of its
-  /// clocks. nullopt when there is no second tick. Takes up to 0.1 ms.
+  /// No two neighbouring ticks from `t` on are farther apart. In a zone it may be more than ever comes, by the widest change of its clocks.
+  /// nullopt when there is no second tick. Takes up to 0.2 ms.
   [[nodiscard]] std::optional<microseconds> longest_gap(wall_time t) const;
   [[nodiscard]] clock_mark mark(wall_time tick) const noexcept;
 
-  /// The text it was made from, in its canonical form: equal text and zone, equal ticks, and for expressions the other way round too. Part
-  /// of the schedule hash.
+  /// The text it was made from, in its canonical form: equal text and zone, equal ticks; the usual spellings of one
+  /// schedule have one text.
   [[nodiscard]] const std::string& text() const noexcept;
+  /// Text and zone in at most 64 characters; where they are longer a part of them, and a hash of the whole. What instances compare.
+  [[nodiscard]] std::string identity() const;
   /// "at 02:30 on the last day of the month"
   [[nodiscard]] std::string in_words() const;
   [[nodiscard]] const zone& time_zone() const noexcept;
