@@ -289,6 +289,12 @@ void race_with_the_grant(int rounds, lock::waiting_session& owner, lock::waiting
       round_ends.arrive_and_wait();
     }
   }};
+  const at_the_end join{[&] {
+    is_over = true;
+    round_begins.arrive_and_wait();
+    waiter.join();
+    ender.join();
+  }};
   std::mt19937 random{4711};
   int acquired = 0;
   for (int round = 0; round < rounds && !::testing::Test::HasFailure(); ++round) {
@@ -297,17 +303,13 @@ void race_with_the_grant(int rounds, lock::waiting_session& owner, lock::waiting
     end_after = microseconds{random() % 2000};
     round_begins.arrive_and_wait();
     std::this_thread::sleep_for(microseconds{random() % 3000});
-    ok(held.release());
+    EXPECT_TRUE(held.release());
     round_ends.arrive_and_wait();
     const bool owned = ok(other.owned(std::vector{k.text()})).front();
     EXPECT_EQ(owned, got) << "round " << round;
     if (got) ++acquired;
     if (got) ok(wanted.release());
   }
-  is_over = true;
-  round_begins.arrive_and_wait();
-  waiter.join();
-  ender.join();
   EXPECT_GT(acquired, rounds / 50) << "no race: the wait was always ended first";
   EXPECT_LT(acquired, rounds - rounds / 50) << "no race: the grant always came first";
 }

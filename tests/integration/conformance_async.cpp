@@ -63,6 +63,21 @@ class conformance_async : public conformance {
 };
 BATON_CONFORMANCE(conformance_async);
 
+TEST_P(conformance_async, what_is_granted_after_a_long_wait_is_held) {
+  raw_connection root{server()};
+  const auto client = make_client();
+  const auto session = ok(mysql::async_open_session(*client, asio::use_future).get());
+  async_named_lock wanted{session, key()};
+  ASSERT_EQ(root.run("SELECT GET_LOCK('conformance',0)"), "1");
+  auto got = wanted.async_acquire(blocking::yes, 20s, asio::use_future);
+  std::this_thread::sleep_for(2s);  // longer than W - M, for which nothing is proven meanwhile
+  root.run("SELECT RELEASE_LOCK('conformance')");
+  ASSERT_TRUE(got.get());
+  EXPECT_TRUE(wanted.is_locked());
+  EXPECT_TRUE(wanted.async_close(asio::use_future).get());
+  EXPECT_EQ(holder_of("conformance"), 0U);
+}
+
 TEST_P(conformance_async, r77_coroutines_acquire_wait_and_release) {
   auto mine = std::make_unique<async_named_lock>(open(), key());
   auto theirs = std::make_unique<async_named_lock>(open(), key());

@@ -104,6 +104,23 @@ TEST_P(conformance_election, one_leads_and_whoever_asks_learns_who) {
   EXPECT_GT(found->since, wall_time{});
 }
 
+TEST_P(conformance_election, who_never_led_signs_nothing_off_for_the_leader_before) {
+  candidate a{"a"};
+  ASSERT_TRUE(a.await_lead());
+  sql("KILL " + std::to_string(holder_of("leader")));
+  ASSERT_TRUE(eventually([&] { return a.told().back().starts_with("deposed"); }));
+  a.end();
+  const auto vanished = [] { return sql("SELECT given_back FROM baton.baton_holder WHERE lock_name='leader'").front().front() == "0"; };
+  ASSERT_TRUE(vanished());
+  candidate b{"b"};
+  ASSERT_TRUE(eventually([] { return sql("SELECT holder FROM baton.baton_holder WHERE lock_name='leader'").front().front() == "b"; }));
+  std::this_thread::sleep_for(200ms);  // well into the second for which it waits, of which nothing can be seen from outside
+  EXPECT_FALSE(b.leads()) << "it waits until the one before must have stopped";
+  b.end();
+  EXPECT_TRUE(eventually([] { return holder_of("leader") == 0; }));
+  EXPECT_TRUE(vanished()) << "the next one has to wait as well";
+}
+
 TEST_P(conformance_election, a_leader_that_resigns_is_followed_at_once_and_stays_away) {
   candidate a{"a"};
   ASSERT_TRUE(a.await_lead());

@@ -53,6 +53,12 @@ errc code_of(const lock::attempt<T>& a) {
 /// `what` takes at least `least`, always, and less than `most` in one of three goes: a machine under load may stall any single one.
 void expect_time(microseconds least, microseconds most, const std::function<void()>& what);
 
+/// However a scope ends.
+struct at_the_end {
+  std::function<void()> what;
+  ~at_the_end() { what(); }
+};
+
 /// A connection that a program made by itself.
 class raw_connection {
  public:

@@ -226,6 +226,7 @@ void async_lock_session::wait_answered(const std::shared_ptr<pending_wait>& w, a
   auto verdict = judge_wait(std::move(a), w->asked, link_->has_ended() ? 0 : link_->last_error(), w->name, w->is_cancelled);
   if (!verdict.outcome && verdict.outcome.error().code == errc::store_unavailable && w->is_cancelled)
     verdict.outcome = failure{errc::cancelled, "the wait for " + w->name + " was cancelled, and its session ended"};
+  if (verdict.is_granted && counts_.contains(w->name)) return finish_wait(w, wait_outcome::acquired);  // once more: it came too late
   if (verdict.ask_owner && !counts_.contains(w->name)) return settle(w, std::move(verdict.outcome), verdict.keep_if_held, 3);
   const bool wait_on = verdict.outcome && *verdict.outcome == wait_outcome::busy && !w->asked.is_whole;
   if (!wait_on) return finish_wait(w, std::move(verdict.outcome));
@@ -266,9 +267,17 @@ void async_lock_session::finish_wait(const std::shared_ptr<pending_wait>& w, res
     book_.granted(w->name);
     ++counts_[w->name];
   }
-  if (probing_ == probing::regular && !has_ended()) arm_probe();
+  const auto waited = link_->has_ended() ? microseconds{0} : link_->link().now() - w->began;
+  if (probing_ == probing::regular && !has_ended()) {
+    // Nothing was proven during the wait, and what is granted must not look lost for that.
+    if (outcome && *outcome == wait_outcome::acquired && link_->link().now() >= book_.probe_at())
+      return prove([w, waited](const status& proven) {
+        w->done(proven ? result<lock::wait_reply>{lock::wait_reply{wait_outcome::acquired, waited}} : proven.error());
+      });
+    arm_probe();
+  }
   if (!outcome) return w->done(std::move(outcome).error());
-  w->done(lock::wait_reply{*outcome, link_->has_ended() ? microseconds{0} : link_->link().now() - w->began});
+  w->done(lock::wait_reply{*outcome, waited});
 }
 
 }  // namespace baton::mysql

@@ -93,6 +93,7 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
 
   void perform(const lock::election::acquire&) {
     was_given_back_ = false;
+    has_led_ = false;
     lease_.reset();
     ticket_ = core_->acquire({name_,
                               {},
@@ -113,6 +114,7 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
   }
   void perform(const lock::election::tell_elected& a) {
     leads_ = std::stop_source{};
+    has_led_ = true;
     if (how_.elected) tasks_.emplace_back([this, told = leadership{a.epoch, leads_.get_token()}] { how_.elected(told); });
   }
   void perform(const lock::election::tell_deposed& a) {
@@ -128,7 +130,8 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
         if (const auto self = weak.lock()) self->lost(epoch, reason);
       });
     }
-    const std::lock_guard guard{mutex_};
+    std::stop_source leads{std::nostopstate};
+    std::unique_lock guard{mutex_};
     if (!got) {
       carry_out(machine_.not_granted(now()));
       const bool is_news = got.has_failed() && got.error().code != errc::cancelled;
@@ -137,7 +140,12 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
     }
     lease_ = std::make_unique<lease>(std::move(*got));
     carry_out(machine_.granted(lease_->fence(), was_given_back_, now()));
-    if (const auto reason = lease_->lost()) carry_out(machine_.lost(*reason, now()));  // before it was ours to be told of
+    if (const auto reason = lease_->lost()) {  // before it was ours to be told of
+      leads = leads_;
+      carry_out(machine_.lost(*reason, now()));
+    }
+    guard.unlock();
+    leads.request_stop();
   }
 
   void lost(std::uint64_t epoch, lock::loss reason) {
@@ -155,12 +163,14 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
 
   void give_back() {
     std::unique_ptr<lease> held;
+    bool is_in_order = false;  // else the leader before may still be stopping, and who comes next has to wait for it too
     {
       const std::lock_guard guard{mutex_};
       held = std::move(lease_);
+      is_in_order = has_led_ || was_given_back_;
     }
     if (held) {
-      sign_off(*held);
+      if (is_in_order) sign_off(*held);
       if (auto released = held->release(); !released && released.error().code != errc::lock_lost)
         core_->warn("giving the lead of " + name_ + " back: " + released.error().context);
     }
@@ -225,6 +235,7 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
   std::stop_source leads_;
   lock_client::ticket ticket_ = 0;
   std::atomic<bool> was_given_back_ = false;
+  bool has_led_ = false;  ///< in this candidacy
   std::deque<std::function<void()>> tasks_;
   bool is_telling_ = false;
   bool is_ended_ = false;
@@ -296,6 +307,8 @@ class leader_observer::impl {
           changed_(*found);
         } catch (const std::exception& error) {
           core_->warn("a callback of the observer of " + name_.text() + " threw: " + error.what());
+        } catch (...) {
+          core_->warn("a callback of the observer of " + name_.text() + " threw");
         }
       }
       guard.lock();

@@ -56,8 +56,8 @@ void lease_record::release(std::function<void(status)> done) {
   status allowed;
   {
     const std::lock_guard guard{watch_->mutex_};
-    if (state_ == state::held && time_->now().steady >= group_->deadline.load())
-      watch_->lose_locked(shared_from_this(), lock::loss::deadline);
+    // With all of its session, which ends by it: that the connection still lives frees nothing.
+    if (const auto now = time_->now().steady; state_ == state::held && now >= group_->deadline.load()) watch_->expire_locked(now);
     if (state_ == state::lost)
       allowed = failure{errc::lock_lost, name_ + ": the lease had been lost: " + std::string{to_string(reason_.load())}};
     if (state_ == state::released) allowed = failure{errc::not_locked, name_ + ": the lease was released before"};
@@ -182,21 +182,30 @@ std::vector<std::string> lease_watch::names(std::string_view prefix) const {
   return {sorted.begin(), sorted.end()};
 }
 
+void lease_watch::warn(const std::string& message) noexcept {
+  if (!warn_) return;
+  try {
+    warn_(message);
+  } catch (...) {  // there is nobody left to tell
+  }
+}
+
 void lease_watch::run() {
   std::unique_lock guard{mutex_};
   while (!is_ending_) {
     expire_locked(time_->now().steady);
     if (!news_.empty()) {
-      const auto tell = std::move(news_.front());
+      auto tell = std::move(news_.front());
       news_.pop_front();
       guard.unlock();
       try {
         tell();
       } catch (const std::exception& error) {
-        if (warn_) warn_(std::string{"a callback about a lost lease threw: "} + error.what());
+        warn(std::string{"a callback about a lost lease threw: "} + error.what());
       } catch (...) {
-        if (warn_) warn_("a callback about a lost lease threw");
+        warn("a callback about a lost lease threw");
       }
+      tell = nullptr;  // what it holds may be the last of a lease, which would take the mutex
       guard.lock();
       continue;
     }

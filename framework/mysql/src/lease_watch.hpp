@@ -98,6 +98,7 @@ class lease_watch {
  private:
   friend class lease_record;
   void run();
+  void warn(const std::string& message) noexcept;
   void lose_locked(const std::shared_ptr<lease_record>& record, lock::loss reason);
   /// What has expired; its callbacks join the news.
   void expire_locked(boot_time now);

@@ -292,6 +292,8 @@ void lock_client_core::finish(const acquisition_ptr& a, lock::attempt<lease> out
     done(std::move(outcome));
   } catch (const std::exception& error) {
     warn(a->request.name + ": a callback threw: " + error.what());
+  } catch (...) {
+    warn(a->request.name + ": a callback threw");
   }
 }
 

@@ -97,6 +97,9 @@ result<lock::wait_reply> lock_session::acquire(const std::string& name, lock::ti
   const std::lock_guard turn{turn_};
   const auto began = link_->now();
   auto outcome = wait(name, limit, holds_nothing() ? lock::reentry::count : again, stop);
+  // Nothing was proven during the wait, and what is granted must not look lost for that.
+  const bool is_stale = kept_ && outcome && *outcome == lock::wait_outcome::acquired && link_->now() >= proven_.load() + kept_->probe;
+  if (is_stale && !prove()) outcome = link_->unavailable("the session ended right after the grant of " + name);
   const auto waited = link_->now() - began;
   const std::lock_guard counting{counters_mutex_};
   if (!outcome) {
@@ -135,6 +138,7 @@ result<lock::wait_outcome> lock_session::wait(const std::string& name, lock::tim
     }
     auto answers = link_->receive();
     auto verdict = judge_wait(std::move(answers), asked, link_->last_error(), name, is_cancelled);
+    if (verdict.is_granted && held_.contains(name)) return lock::wait_outcome::acquired;  // once more: it came too late
     if (verdict.ask_owner && !held_.contains(name)) {
       auto held = is_held_after_all(name, verdict.keep_if_held);
       if (!held) return std::move(held).error();
@@ -200,10 +204,14 @@ bool lock_session::keep_alive() {
   const std::unique_lock turn{turn_, std::try_to_lock};
   if (!turn) return !link_->is_dead();
   if (link_->has_ended()) return false;
+  if (link_->now() < proven_.load() + kept_->probe) return true;
+  return prove();
+}
+
+bool lock_session::prove() {
   const auto sent = link_->now();
-  if (sent < proven_.load() + kept_->probe) return true;
   auto answers = link_->run(probe_sql({}, server_));
-  if (!answers) return false;
+  if (!answers) return !link_->is_dead();  // what interrupted the question may spare the next one
   const auto answer = read_probe(std::move(*answers), {}, server_);
   if (!answer || !answer->reply.writable || !answer->reply.quorum || answer->reply.identity != server_.identity) {
     link_->hang_up();  // a server that is not to be trusted with locks any more

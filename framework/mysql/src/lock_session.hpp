@@ -61,6 +61,8 @@ class lock_session final : public lock::waiting_session {
   [[nodiscard]] result<std::vector<lock::release_outcome>> ask_release(std::span<const std::string> names);
   [[nodiscard]] result<lock::wait_outcome> wait(const std::string& name, lock::time_limit limit, lock::reentry again,
                                                 const std::stop_token& stop);
+  /// Asks the server whether the session is to be trusted for another while. False once it is not.
+  [[nodiscard]] bool prove();
   [[nodiscard]] bool end_wait();
   [[nodiscard]] result<bool> is_held_after_all(const std::string& name, bool keep);
   void forget(const std::string& name);

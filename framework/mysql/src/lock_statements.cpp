@@ -187,7 +187,7 @@ wait_verdict judge_wait(result<std::vector<result_set>>&& answers, const wait_st
     if (row->view(0) == "-1")
       return {failure{errc::held_by_this_session, "another lock of this session holds " + std::string{name} +
                                                       "; use a session of its own, or reentry::count to let the server count"}};
-    if (is_cancelled) return {cancelled(), row->is_true(0)};
+    if (is_cancelled) return {cancelled(), row->is_true(0), false, row->is_true(0)};
     return {row->is_true(0) ? lock::wait_outcome::acquired : lock::wait_outcome::busy};
   }
   auto error = std::move(answers).error();

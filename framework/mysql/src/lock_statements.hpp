@@ -52,6 +52,7 @@ struct wait_verdict {
   result<lock::wait_outcome> outcome;
   bool ask_owner = false;     ///< `outcome` holds if the session turns out not to hold the name
   bool keep_if_held = false;  ///< then it was acquired; else it is given back
+  bool is_granted = false;    ///< the server has counted one more, though the wait was cancelled meanwhile
 };
 [[nodiscard]] wait_verdict judge_wait(result<std::vector<result_set>>&& answers, const wait_statement& asked, unsigned error_number,
                                       std::string_view name, bool is_cancelled);
