@@ -113,6 +113,10 @@ TEST_P(conformance_acquire, r31_acquire_of_a_locked_object_is_refused_and_sends_
                                (on_mariadb() ? "information_schema.GLOBAL_STATUS" : "performance_schema.global_status") +
                                " WHERE VARIABLE_NAME='Questions'"));
   };
+  ASSERT_TRUE(eventually([&] {
+    const auto one = statements();
+    return statements() == one + 1;
+  })) << "connections of the test before are still saying good-bye";
   const auto before = statements();
   EXPECT_EQ(code_of(lock.acquire(blocking::no)), errc::already_locked);
   EXPECT_EQ(code_of(named_lock(*s, key()).release()), errc::not_locked);

@@ -95,7 +95,7 @@ TEST(examine_fake, r44_refuses_servers_that_refuse_named_locks) {
 
 TEST(examine_fake, r44_says_so_too_when_only_the_wait_is_refused) {
   const odd_server late{[](std::string_view statement, std::uint64_t) -> std::optional<fake_server::answer> {
-    if (statement.find(",-1,GET_LOCK") == std::string_view::npos) return std::nullopt;
+    if (statement.find("GET_LOCK('a',1)") == std::string_view::npos) return std::nullopt;
     return fake_server::error{1235, "GET_LOCK in cluster"};
   }};
   const auto session = ok(ok(store::create(late.where())).open_lock_session());

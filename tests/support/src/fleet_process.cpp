@@ -54,7 +54,9 @@ bool is_alive(pid_t pid) {
 
 std::string read_text(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
+  std::ostringstream text;
+  text << file.rdbuf();  // which does not throw where a process ends while its file of /proc is read
+  return text.str();
 }
 
 result<std::unique_ptr<child_process>> child_process::start(const options& wanted) {
