@@ -63,6 +63,24 @@ class conformance_async : public conformance {
 };
 BATON_CONFORMANCE(conformance_async);
 
+TEST_P(conformance_async, destroying_a_client_answers_everybody_and_holds_nothing) {
+  auto client = make_client();
+  async_named_lock held{ok(mysql::async_open_session(*client, asio::use_future).get()), key()};
+  async_named_lock wanted{ok(mysql::async_open_session(*client, asio::use_future).get()), key()};
+  ASSERT_TRUE(held.async_acquire(blocking::no, {}, asio::use_future).get());
+  auto got = wanted.async_acquire(blocking::yes, {}, asio::use_future);
+  ASSERT_TRUE(eventually([] { return waiting() == 1; }));
+  client.reset();
+  ASSERT_EQ(got.wait_for(5s), std::future_status::ready);
+  EXPECT_EQ(code_of(got.get()), errc::cancelled);
+  EXPECT_FALSE(held.is_locked());
+  EXPECT_FALSE(wanted.is_locked());
+  auto late = wanted.async_acquire(blocking::yes, {}, asio::use_future);
+  ASSERT_EQ(late.wait_for(5s), std::future_status::ready);
+  EXPECT_FALSE(late.get());
+  EXPECT_TRUE(eventually([] { return holder_of("conformance") == 0; }));
+}
+
 TEST_P(conformance_async, what_is_granted_after_a_long_wait_is_held) {
   raw_connection root{server()};
   const auto client = make_client();

@@ -7,37 +7,57 @@
 
 namespace baton::mysql {
 
+namespace {
+failure gone(const std::string& name) {
+  return {errc::store_unavailable, name + ": its session was closed with its client, and whatever it held is free"};
+}
+}  // namespace
+
 struct client_session::turns : std::enable_shared_from_this<client_session::turns> {
   struct call {
     ticket t = 0;
     std::function<void()> start;
-    std::function<void()> cancelled;
+    std::function<void()> cancelled;  ///< instead of its answer
   };
   std::shared_ptr<async_lock_session> session;
   std::deque<call> queue;
-  ticket under_way = 0;
+  call under_way;
+  bool is_closed = false;
   std::atomic<bool> has_ended = false;
   std::atomic<bool> is_at_work = false;
   std::atomic<boot_time> deadline = boot_time::max();
 
   void add(call c) {
+    if (is_closed) return c.cancelled();
     queue.push_back(std::move(c));
     pump();
   }
   void pump() {
-    if (is_at_work || queue.empty()) return;
+    if (is_at_work || is_closed || queue.empty()) return;
     is_at_work = true;
-    const auto next = std::move(queue.front());
+    under_way = std::move(queue.front());
     queue.pop_front();
-    under_way = next.t;
-    next.start();
+    const auto start = std::move(under_way.start);
+    start();
   }
-  void is_over() {
-    under_way = 0;
+  /// The answer to what is under way is there; false if it comes too late for anybody.
+  [[nodiscard]] bool is_over() {
+    under_way = {};
     is_at_work = false;
+    return !is_closed;
+  }
+  /// With its locks, which nobody holds from here on. Who waits for an answer gets one.
+  void close() {
+    if (std::exchange(is_closed, true)) return;
+    has_ended = true;
+    auto waiting = std::exchange(queue, {});
+    if (is_at_work) waiting.push_front(std::exchange(under_way, {}));
+    is_at_work = false;
+    session->close();
+    for (const auto& c : waiting) c.cancelled();
   }
   void cancel(ticket t) {
-    if (under_way == t) return session->cancel_wait();
+    if (is_at_work && under_way.t == t) return session->cancel_wait();
     const auto it = std::ranges::find(queue, t, &call::t);
     if (it == queue.end()) return;
     const auto cancelled = std::move(it->cancelled);
@@ -61,12 +81,12 @@ client_session::client_session(std::shared_ptr<lock_client_core> core, opened wi
                                                [](const std::vector<lock::lost_lease>&) {},  // what is lost by itself shows at its release
                                                [state = turns_](boot_time deadline) { state->deadline = deadline; },
                                                [state = turns_](const failure&) { state->has_ended = true; }});
-  core_->close_at_end(this, [state = turns_] { state->session->close(); });
+  core_->close_at_end(this, [state = turns_] { state->close(); });
 }
 
 client_session::~client_session() {
   if (!core_->forget_to_close(this)) return;  // the client has ended, and this with it
-  core_->post([state = std::move(turns_)] { state->session->close(); });
+  core_->post([state = std::move(turns_)] { state->close(); });
   if (counts_) core_->budget().give_back();
 }
 
@@ -83,19 +103,20 @@ result<std::shared_ptr<lock::async_session>> adopt(lock_client& client, MYSQL* h
 client_session::ticket client_session::acquire(const std::string& name, lock::time_limit limit, lock::reentry again,
                                                std::function<void(result<lock::wait_reply>)> done) {
   const auto t = next_ticket_++;
-  core_->post([state = turns_, t, name, limit, again, done = std::move(done)] {
+  const bool is_posted = core_->post([state = turns_, t, name, limit, again, done] {
     state->add({t,
                 [state, name, limit, again, done] {
                   state->session->wait(name, limit, again, [state, done](result<lock::wait_reply> reply) {
-                    state->is_over();
+                    if (!state->is_over()) return;
                     done(std::move(reply));
                     state->pump();
                   });
                 },
                 [name, done] {
-                  done(failure{errc::cancelled, "the wait for " + name + " was cancelled before it began"});
+                  done(failure{errc::cancelled, "the wait for " + name + " was cancelled"});
                 }});
   });
+  if (!is_posted) done(gone(name));
   return t;
 }
 
@@ -104,17 +125,18 @@ void client_session::cancel(ticket t) {
 }
 
 void client_session::release(const std::string& name, std::function<void(result<lock::release_outcome>)> done) {
-  core_->post([state = turns_, name, done = std::move(done)] {
+  const bool is_posted = core_->post([state = turns_, name, done] {
     state->add({0,
                 [state, name, done] {
                   state->session->release(name, [state, done](result<lock::release_outcome> outcome) {
-                    state->is_over();
+                    if (!state->is_over()) return;
                     done(std::move(outcome));
                     state->pump();
                   });
                 },
-                nullptr});
+                [name, done] { done(gone(name)); }});
   });
+  if (!is_posted) done(gone(name));
 }
 
 bool client_session::is_alive() const noexcept {

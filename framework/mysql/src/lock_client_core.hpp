@@ -73,8 +73,10 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   [[nodiscard]] lock_client_report report() const;
   /// Runs a task on the loop; drops it once the client has stopped.
   template <typename Task>
-  void post(Task&& task) {
-    if (!has_stopped_) reactor_.post(std::forward<Task>(task));
+  bool post(Task&& task) {
+    if (has_stopped_) return false;
+    reactor_.post(std::forward<Task>(task));
+    return true;
   }
   /// What to do on the loop when the client stops before its session is destroyed.
   void close_at_end(const void* session, std::function<void()> close);
