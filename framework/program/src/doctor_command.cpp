@@ -1,6 +1,5 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <cstdio>
 
 #include "baton/base/utf8.hpp"
@@ -8,6 +7,7 @@
 #include "commands.hpp"
 #include "configuration.hpp"
 #include "exit_codes.hpp"
+#include "output.hpp"
 
 namespace baton::program {
 namespace {
@@ -32,18 +32,7 @@ void print_json(const mysql::examination& found, bool as_yaml) {
                                       {"verdict", text(to_string(f.verdict))},
                                       {"sentence", text(f.sentence)}});
   }
-  if (!as_yaml) {
-    std::printf("%s\n", boost::json::serialize(all).c_str());
-    return;
-  }
-  // A string of JSON is one of YAML.
-  for (const auto& entry : all) {
-    const char* lead = "- ";
-    for (const auto& [key, value] : entry.as_object()) {
-      std::printf("%s%s: %s\n", lead, std::string{key}.c_str(), boost::json::serialize(value).c_str());
-      lead = "  ";
-    }
-  }
+  print_list(all, as_yaml);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "configuration.hpp"
 #include "exit_codes.hpp"
+#include "output.hpp"
 
 namespace baton::program {
 namespace {
@@ -75,21 +76,9 @@ boost::json::array as_json(const std::vector<coming>& ticks) {
   return all;
 }
 
-void print_yaml(const boost::json::array& all) {
-  for (const auto& entry : all) {
-    const char* lead = "- ";
-    for (const auto& [key, value] : entry.as_object()) {
-      std::printf("%s%s: %s\n", lead, std::string{key}.c_str(), boost::json::serialize(value).c_str());
-      lead = "  ";
-    }
-  }
-}
-
 void print(const std::vector<coming>& ticks, const std::string& format) {
   if (format == "table") return print_table(ticks);
-  const auto all = as_json(ticks);
-  if (format == "yaml") return print_yaml(all);
-  std::printf("%s\n", boost::json::serialize(all).c_str());
+  print_list(as_json(ticks), format == "yaml");
 }
 
 }  // namespace

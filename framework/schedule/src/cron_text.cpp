@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "field.hpp"
+#include "letters.hpp"
 
 namespace baton::schedule {
 namespace {
@@ -18,17 +19,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> macros{{
     {"midnight", "0 0 * * *"},
     {"hourly", "0 * * * *"},
 }};
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-bool equals(std::string_view text, std::string_view lower_case) {
-  if (text.size() != lower_case.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (lower(text[i]) != lower_case[i]) return false;
-  }
-  return true;
-}
 
 struct token {
   std::string_view text;

@@ -1,10 +1,10 @@
 // cron → an English sentence.
 
 #include <array>
-#include <bit>
 #include <vector>
 
 #include "cron_text.hpp"
+#include "cron_values.hpp"
 
 namespace baton::schedule {
 namespace {
@@ -14,15 +14,6 @@ constexpr std::array<std::string_view, 13> months{"",     "January", "February",
 constexpr std::array<std::string_view, 7> weekdays{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 constexpr std::array<std::string_view, 6> weeks{"first", "second", "third", "fourth", "fifth", "last"};
 constexpr std::size_t most_times = 6;  // as many as a reader takes in one by one
-
-using values = std::vector<int>;
-
-template <typename Bits>
-values values_of(Bits bits) {
-  values out;
-  for (; bits != 0; bits &= bits - 1) out.push_back(std::countr_zero(bits));
-  return out;
-}
 
 std::string joined(const std::vector<std::string>& items, std::string_view last = " and ") {
   std::string out;
@@ -145,11 +136,7 @@ std::string in_words(const cron& c) {
   if (const auto days = days_in_words(c); !days.empty()) out += " " + days;
   if (c.months != every_month) out += " in " + listed(values_of(c.months), [](int n) { return months[static_cast<std::size_t>(n)]; });
   if (!c.any_year) {
-    values years;
-    for (int y = first_cron_year; y <= last_cron_year; ++y) {
-      if (has_year(c, y)) years.push_back(y);
-    }
-    out += " of " + listed(years, [](int n) { return std::to_string(n); });
+    out += " of " + listed(years_of(c), [](int n) { return std::to_string(n); });
   }
   return out;
 }

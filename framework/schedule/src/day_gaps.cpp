@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 namespace baton::schedule {
 namespace {
@@ -59,15 +60,19 @@ microseconds longest_gap_in(const cron& c, const zone_data& zone, wall_time firs
   const auto today = floor<days>(local_seconds{utc + seconds{zone.segment_at(utc.count()).offset}});
   const year_month_day date{today};
   auto month = date.year() / date.month();
-  local_days before{};
-  bool has_before = false;
-  for (int i = 0; i < months_of_the_calendar; ++i, month += months{1}) {
-    if ((c.months >> static_cast<unsigned>(month.month()) & 1U) == 0 || !has_year(c, static_cast<int>(month.year()))) continue;
-    for (auto bits = matching_days(c, month); bits != 0; bits &= bits - 1) {
-      const local_days next{month / std::countr_zero(bits)};
-      if (has_before) widest = std::max(widest, next - before - day.last + day.first);
-      before = next;
-      has_before = true;
+  const auto add = [&](days between) { widest = std::max(widest, between - day.last + day.first); };
+  if (c.any_day && c.any_weekday && c.any_year && c.months == every_month) {
+    add(days{1});
+  } else {
+    std::optional<local_days> before;
+    for (int i = 0; i < months_of_the_calendar; ++i, month += months{1}) {
+      if ((c.months >> static_cast<unsigned>(month.month()) & 1U) == 0 || !has_year(c, static_cast<int>(month.year()))) continue;
+      const auto matching = matching_days(c, month);
+      if (matching == 0) continue;
+      const auto day_zero = local_days{month / 1} - days{1};
+      if (before) add(day_zero + days{std::countr_zero(matching)} - *before);
+      if (const int step = widest_step(matching); step > 0) add(days{step});
+      before = day_zero + days{31 - std::countl_zero(matching)};
     }
   }
   const auto step_back = widest_step_back(zone, first);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hash.hpp"
+#include "letters.hpp"
 
 namespace baton::schedule {
 namespace {
@@ -22,16 +23,7 @@ constexpr std::array<field_rule, field_count> rules{{
 }};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-
-bool equals(std::string_view text, std::string_view lower_case) {
-  if (text.size() != lower_case.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (lower(text[i]) != lower_case[i]) return false;
-  }
-  return true;
-}
 
 std::string quoted(std::string_view text) { return "'" + std::string{text} + "'"; }
 

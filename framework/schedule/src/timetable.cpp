@@ -10,6 +10,7 @@
 #include "cron_text.hpp"
 #include "day_gaps.hpp"
 #include "hash.hpp"
+#include "letters.hpp"
 #include "zone_rule.hpp"
 
 namespace baton::schedule {
@@ -39,11 +40,7 @@ wall_time period_of(const every& e, wall_time t) noexcept {
 
 bool is_every(std::string_view text) {
   constexpr std::string_view name = "@every";
-  if (text.size() < name.size()) return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    if ((i == 0 ? text[i] : static_cast<char>(text[i] | 0x20)) != name[i]) return false;
-  }
-  return text.size() == name.size() || text[name.size()] == ' ' || text[name.size()] == '\t';
+  return equals(text.substr(0, name.size()), name) && (text.size() == name.size() || is_blank(text[name.size()]));
 }
 
 }  // namespace

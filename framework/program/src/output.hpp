@@ -1,0 +1,10 @@
+#pragma once
+
+#include <boost/json/array.hpp>
+
+namespace baton::program {
+
+/// A list of objects on stdout, as JSON in a line or as YAML.
+void print_list(const boost::json::array& all, bool as_yaml);
+
+}  // namespace baton::program
