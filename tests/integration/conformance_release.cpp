@@ -243,6 +243,32 @@ TEST_P(conformance_release, r61_a_forked_child_keeps_its_hands_off_the_parents_s
   ok(lock.release());
 }
 
+TEST_P(conformance_release, r61_a_child_that_is_forked_during_a_wait_does_not_wait_for_its_end) {
+  const auto owner = session();
+  named_lock held{*owner, key()};
+  ASSERT_TRUE(held.acquire());
+  auto s = session();
+  named_lock wanted{*s, key(), {.threads = lock::thread_use::serialised}};
+  auto waiter = start_waiting([&] { EXPECT_TRUE(wanted.acquire(blocking::yes, 20s)); });
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(10);
+    int wrong = 0;
+    if (code_of(wanted.acquire()) != errc::wrong_process) wrong |= 1;
+    if (code_of(s->owned(std::vector<std::string>{"conformance"})) != errc::wrong_process) wrong |= 2;
+    if (s->is_alive()) wrong |= 4;
+    s.reset();
+    ::_exit(wrong);
+  }
+  int state = 0;
+  ASSERT_EQ(::waitpid(child, &state, 0), child);
+  EXPECT_TRUE(WIFEXITED(state));
+  EXPECT_EQ(WEXITSTATUS(state), 0);
+  ok(held.release());
+  waiter.join();
+  ok(wanted.release());
+}
+
 TEST_P(conformance_release, r62_release_all_counts_recursion_and_unlocks_every_object) {
   const auto s = session();
   const named_lock::options counting{.again = lock::reentry::count};

@@ -1,5 +1,7 @@
 #include "baton/lock/named_lock.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <mutex>
 #include <optional>
@@ -13,7 +15,7 @@ class named_lock::state {
 
   attempt<> acquire(time_limit limit, std::stop_token stop) {
     const auto turn = take_turn();
-    if (!turn) return wrong_thread();
+    if (!turn) return turn.error();
     forget_what_was_lost();
     if (count_ > 0 && options_.again == reentry::refuse)
       return failure{errc::already_locked, describe() + ": acquire() of a lock that this object holds already"};
@@ -35,13 +37,13 @@ class named_lock::state {
 
   status release() {
     const auto turn = take_turn();
-    if (!turn) return wrong_thread();
+    if (!turn) return turn.error();
     return release_now();
   }
 
   status close() {
     const auto turn = take_turn();
-    if (!turn) return wrong_thread();
+    if (!turn) return turn.error();
     while (count_ > 0) {
       if (auto released = release_now(); !released) return released;
     }
@@ -74,16 +76,15 @@ class named_lock::state {
   [[nodiscard]] time_limit contextual_timeout() const noexcept { return options_.contextual_timeout; }
 
  private:
-  /// Held while a call lasts; nullopt on a thread that may not call.
-  std::optional<std::unique_lock<std::mutex>> take_turn() const {
+  /// Held while a call lasts; an error where nobody may call.
+  result<std::unique_lock<std::mutex>> take_turn() const {
+    if (::getpid() != process_)  // a thread of the parent may have had the turn as it forked, and is not there to give it back
+      return failure{errc::wrong_process, key_.text() + ": the lock belongs to the process that forked this one; make one here"};
     if (options_.threads == thread_use::serialised) return std::unique_lock{mutex_};
-    if (std::this_thread::get_id() != owner_) return std::nullopt;
-    return std::unique_lock<std::mutex>{};
-  }
-
-  [[nodiscard]] failure wrong_thread() const {
-    return {errc::wrong_thread,
-            key_.text() + ": the lock belongs to the thread that made it; make one for each thread, or choose thread_use::serialised"};
+    if (std::this_thread::get_id() == owner_) return std::unique_lock<std::mutex>{};
+    return failure{
+        errc::wrong_thread,
+        key_.text() + ": the lock belongs to the thread that made it; make one for each thread, or choose thread_use::serialised"};
   }
 
   [[nodiscard]] bool is_still_held() const noexcept { return session_.is_alive() && session_.generation() == generation_; }
@@ -102,7 +103,8 @@ class named_lock::state {
     }
     const std::string name[]{key_.text()};
     auto reply = session_.release(name);
-    if (!reply && reply.error().code == errc::interrupted) reply = session_.release(name);  // somebody's KILL QUERY: not about the lock
+    // Somebody's KILL QUERY: not about the lock. Of a lock that is held several times, a second attempt might give back one too many.
+    if (!reply && reply.error().code == errc::interrupted && count_ == 1) reply = session_.release(name);
     --count_;
     if (reply && reply->front() == release_outcome::released) {
       ++counters_.released;
@@ -121,6 +123,7 @@ class named_lock::state {
   lock::key key_;
   options options_;
   std::thread::id owner_ = std::this_thread::get_id();
+  pid_t process_ = ::getpid();
   mutable std::mutex mutex_;
   std::atomic<std::uint64_t> count_ = 0;
   std::atomic<std::uint64_t> generation_ = 0;

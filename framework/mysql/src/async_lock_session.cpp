@@ -54,26 +54,43 @@ void async_lock_session::ask(std::string sql, std::function<void(answer)> done) 
 void async_lock_session::try_acquire(const std::string& name, std::function<void(result<lock::try_outcome>)> done) {
   const std::vector<std::string> names{name};
   ask(try_acquire_sql(names), [self = shared_from_this(), names, done = std::move(done)](answer a) {
-    if (!a) return done(std::move(a).error());
-    auto outcomes = read_try_acquire(std::move(*a), names);
-    if (!outcomes) return done(std::move(outcomes).error());
+    auto outcomes = a ? read_try_acquire(std::move(*a), names) : result<std::vector<lock::try_outcome>>{std::move(a).error()};
+    if (!outcomes) {
+      // What interrupted the statement may have come after the grant.
+      const auto why = std::move(outcomes).error();
+      if (why.code == errc::invalid_key) return done(why);
+      return self->release_certainly(names.front(), true, [done, why](const auto&) { done(why); });
+    }
     if (outcomes->front() == lock::try_outcome::acquired) self->book_.granted(names.front());
     done(outcomes->front());
   });
 }
 
 void async_lock_session::release(const std::string& name, std::function<void(result<lock::release_outcome>)> done) {
+  const auto counted = counts_.find(name);
+  const bool is_last = counted == counts_.end() || counted->second == 1;
+  // Of a name that is held several times, a second attempt might give back one too many.
+  release_certainly(name, is_last, [self = shared_from_this(), name, done = std::move(done)](result<lock::release_outcome> outcome) {
+    const auto counts = self->counts_.find(name);
+    if (counts != self->counts_.end() && --counts->second > 0) return done(std::move(outcome));
+    if (counts != self->counts_.end()) self->counts_.erase(counts);
+    self->book_.given_back(name);
+    done(std::move(outcome));
+  });
+}
+
+/// RELEASE_LOCK(name). Without an answer nobody knows whether the name is held, and it must not be: then the session ends.
+void async_lock_session::release_certainly(const std::string& name, bool may_repeat,
+                                           std::function<void(result<lock::release_outcome>)> done) {
   const std::vector<std::string> names{name};
-  ask(release_sql(names), [self = shared_from_this(), names, done = std::move(done)](answer a) {
-    if (!a) return done(std::move(a).error());
-    auto outcomes = read_release(std::move(*a), names);
-    const auto counted = self->counts_.find(names.front());
-    if (counted == self->counts_.end() || --counted->second == 0) {
-      if (counted != self->counts_.end()) self->counts_.erase(counted);
-      self->book_.given_back(names.front());
-    }
-    if (!outcomes) return done(std::move(outcomes).error());
-    done(outcomes->front());
+  ask(release_sql(names), [self = shared_from_this(), names, may_repeat, done = std::move(done)](answer a) {
+    auto outcomes = a ? read_release(std::move(*a), names) : result<std::vector<lock::release_outcome>>{std::move(a).error()};
+    if (outcomes) return done(outcomes->front());
+    if (self->has_ended()) return done(std::move(outcomes).error());
+    if (may_repeat && outcomes.error().code == errc::interrupted) return self->release_certainly(names.front(), false, done);
+    const failure why{errc::store_unavailable, "nobody knows whether " + names.front() + " is held: " + outcomes.error().context};
+    self->link_->hang_up(why.context);
+    done(why);
   });
 }
 

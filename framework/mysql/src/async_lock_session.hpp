@@ -59,6 +59,7 @@ class async_lock_session : public std::enable_shared_from_this<async_lock_sessio
   using answer = async_connection::answer;
 
   void ask(std::string sql, std::function<void(answer)> done);
+  void release_certainly(const std::string& name, bool may_repeat, std::function<void(result<lock::release_outcome>)> done);
   void arm_probe();
   void probed(boot_time sent, answer a, const std::vector<std::string>& names, const std::function<void(status)>& done);
   void apply_probe(boot_time sent, const lock::probe_reply& reply, const std::function<void(status)>& done);

@@ -103,7 +103,7 @@ result<std::shared_ptr<lock::async_session>> adopt(lock_client& client, MYSQL* h
 client_session::ticket client_session::acquire(const std::string& name, lock::time_limit limit, lock::reentry again,
                                                std::function<void(result<lock::wait_reply>)> done) {
   const auto t = next_ticket_++;
-  const bool is_posted = core_->post([state = turns_, t, name, limit, again, done] {
+  const bool is_posted = core_->post([state = turns_, t, name, limit, again, done = core_->guarded(name, done)] {
     state->add({t,
                 [state, name, limit, again, done] {
                   state->session->wait(name, limit, again, [state, done](result<lock::wait_reply> reply) {
@@ -125,7 +125,7 @@ void client_session::cancel(ticket t) {
 }
 
 void client_session::release(const std::string& name, std::function<void(result<lock::release_outcome>)> done) {
-  const bool is_posted = core_->post([state = turns_, name, done] {
+  const bool is_posted = core_->post([state = turns_, name, done = core_->guarded(name, done)] {
     state->add({0,
                 [state, name, done] {
                   state->session->release(name, [state, done](result<lock::release_outcome> outcome) {

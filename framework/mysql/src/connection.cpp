@@ -270,8 +270,9 @@ status connection::adopt_socket(bool is_tcp, microseconds answer_timeout) {
 connection::~connection() {
   use_library();
   if (!is_of_this_process()) {
-    // The parent's session: no good-bye, and no shutdown, which would end it for the parent too. The library's memory is left behind.
-    if (handle_ != nullptr && !is_adopted_) ::close(socket_of(handle_));
+    // The parent's session: no good-bye, and no shutdown, which would end it for the parent too. The library's memory is left behind; of
+    // a connection that was dead its socket too, whose number may be anybody's by now.
+    if (handle_ != nullptr && !is_adopted_ && !dead_) ::close(socket_of(handle_));
   } else if (!is_adopted_) {
     // A dead or silent server is not waited for: the orderly COM_QUIT could block.
     if (dead_ && descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
@@ -297,6 +298,10 @@ void connection::hang_up() noexcept {
 }
 
 bool connection::is_of_this_process() const noexcept { return forks == process_; }
+
+failure connection::foreign() const {
+  return {errc::wrong_process, where_ + ": the connection belongs to the process that forked this one; open one here"};
+}
 
 /// Nothing is under way, so whatever arrives is the end, or the server's last words before it.
 bool connection::has_ended() const noexcept {
@@ -328,8 +333,7 @@ failure connection::failed(std::string_view doing) {
 status connection::send(std::string_view sql) {
   use_library();
   last_error_ = 0;
-  if (!is_of_this_process())
-    return failure{errc::wrong_process, where_ + ": the connection belongs to the process that forked this one; open one here"};
+  if (!is_of_this_process()) return foreign();
   if (dead_) return unavailable("the connection had ended before");
   doing_.assign("statement ").append(sql.substr(0, 80)).append(sql.size() > 80 ? "…" : "");
   const auto leave = std::unique_ptr<connection, void (*)(connection*)>{this, [](connection* c) { c->in_library_ = idle; }};

@@ -114,6 +114,9 @@ class connection {
   [[nodiscard]] bool has_ended() const noexcept;
   /// At any time: whether every further call would fail.
   [[nodiscard]] bool is_dead() const noexcept { return dead_ || !is_of_this_process(); }
+  /// False in a child that was forked since: the session is its parent's.
+  [[nodiscard]] bool is_of_this_process() const noexcept;
+  [[nodiscard]] failure foreign() const;
 
   /// Wakes a running call, which then fails, as does every later one. While the server is at the statement it notices nothing until
   /// this object is destroyed: what the session holds there stays held for so long. Only a transfer under way is cut off.
@@ -124,7 +127,6 @@ class connection {
   [[nodiscard]] failure failed(std::string_view doing);
   [[nodiscard]] status adopt_socket(bool is_tcp, microseconds answer_timeout);
   [[nodiscard]] bool enter(int transfer);
-  [[nodiscard]] bool is_of_this_process() const noexcept;
 
   static constexpr int idle = -1;
 

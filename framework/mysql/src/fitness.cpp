@@ -13,7 +13,7 @@ status version_is_new_enough(const server_facts& f) {
     return unfit("the server is TiDB (" + f.version_text + "), which cannot say who holds a lock; use MySQL or MariaDB");
   // 8.0.0 was never released for use, and Aurora's patch level is no number.
   if (f.kind.kind == flavour::mysql && f.kind.major < 8)
-    return unfit("the server is MySQL " + f.version_text + ", which has no SKIP LOCKED; upgrade to 8.0.1 or newer");
+    return unfit("the server is MySQL " + f.version_text + ", which has no SKIP LOCKED and no JSON_TABLE; upgrade to 8.0 or newer");
   if (f.kind.kind == flavour::mariadb && std::tuple{f.kind.major, f.kind.minor} < std::tuple{10U, 6U})
     return unfit("the server is MariaDB " + f.version_text + ", which has no SKIP LOCKED; upgrade to 10.6 or newer");
   return {};

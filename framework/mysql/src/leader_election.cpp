@@ -215,15 +215,7 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
     }
   }
 
-  void tell(const std::function<void()>& task) const {
-    try {
-      task();
-    } catch (const std::exception& error) {
-      core_->warn("a callback of the election of " + name_ + " threw: " + error.what());
-    } catch (...) {
-      core_->warn("a callback of the election of " + name_ + " threw");
-    }
-  }
+  void tell(const std::function<void()>& task) const { core_->call_guarded("the election of " + name_, task); }
 
   const std::shared_ptr<lock_client_core> core_;
   const std::string name_;
@@ -303,13 +295,7 @@ class leader_observer::impl {
       // What cannot be asked has not changed.
       if (auto found = leader_election::find_leader(client_, name_); found && (!known || *known != *found)) {
         known = *found;
-        try {
-          changed_(*found);
-        } catch (const std::exception& error) {
-          core_->warn("a callback of the observer of " + name_.text() + " threw: " + error.what());
-        } catch (...) {
-          core_->warn("a callback of the observer of " + name_.text() + " threw");
-        }
+        core_->call_guarded("the observer of " + name_.text(), [&] { changed_(*found); });
       }
       guard.lock();
       if (!is_ending_) wake_.wait_for(guard, period_);

@@ -32,7 +32,7 @@ lock_client::~lock_client() { core_->stop(); }
 lock_client::ticket lock_client::async_acquire(const lock::key& name, lock::time_limit limit,
                                                std::function<void(lock::attempt<lease>)> done) {
   if (!is_portable(name.text())) {
-    core_->post([done = std::move(done), why = not_portable(name.text())] { done(why); });
+    core_->post([done = core_->guarded(name.text(), std::move(done)), why = not_portable(name.text())] { done(why); });
     return 0;
   }
   return core_->acquire({name.text(), limit, std::nullopt, nullptr, std::move(done)});
@@ -72,7 +72,7 @@ result<std::unique_ptr<lock::waiting_session>> lock_client::open_session() {
 }
 
 void lock_client::async_open_session(std::function<void(result<std::shared_ptr<lock::async_session>>)> done) {
-  core_->post([core = core_, done = std::move(done)] {
+  core_->post([core = core_, done = core_->guarded("a session", std::move(done))] {
     if (!core->budget().take()) return done(core->budget().exceeded());
     core->open(lock_role(core->where()), [core, done](result<opened> made) {
       if (!made) {

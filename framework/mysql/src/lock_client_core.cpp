@@ -75,6 +75,16 @@ void lock_client_core::warn(const std::string& message) const noexcept {
   }
 }
 
+void lock_client_core::call_guarded(const std::string& whose, const std::function<void()>& call) const noexcept {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    warn(whose + ": a callback threw: " + error.what());
+  } catch (...) {
+    warn(whose + ": a callback threw");
+  }
+}
+
 void lock_client_core::stop() {
   BATON_ASSERT(!is_client_thread());
   reactor_.post([self = shared_from_this()] {
@@ -288,13 +298,7 @@ void lock_client_core::finish(const acquisition_ptr& a, lock::attempt<lease> out
   acquisitions_.erase(a->ticket);
   count(*a, outcome);
   const auto done = std::move(a->request.done);
-  try {
-    done(std::move(outcome));
-  } catch (const std::exception& error) {
-    warn(a->request.name + ": a callback threw: " + error.what());
-  } catch (...) {
-    warn(a->request.name + ": a callback threw");
-  }
+  call_guarded(a->request.name, [&] { done(std::move(outcome)); });
 }
 
 void lock_client_core::count(const acquisition& a, const lock::attempt<lease>& outcome) {
@@ -416,12 +420,9 @@ void lock_client_core::give_up(const acquisition_ptr& a, const pooled_ptr& p, fa
 
 /// From any thread.
 void lock_client_core::give_back(const std::weak_ptr<pooled>& weak_p, const std::string& name, std::function<void(status)> done) {
-  post([self = shared_from_this(), weak_p, name, done = std::move(done)] {
+  post([self = shared_from_this(), weak_p, name, done = guarded(name, std::move(done))] {
     const auto p = weak_p.lock();
-    if (!p) {
-      if (done) done(failure{errc::lock_lost, name + ": its session has ended"});
-      return;
-    }
+    if (!p) return done(failure{errc::lock_lost, name + ": its session has ended"});
     p->session->release(name, [self, name, done](result<lock::release_outcome> released) {
       status outcome;
       if (!released) {
@@ -435,7 +436,7 @@ void lock_client_core::give_back(const std::weak_ptr<pooled>& weak_p, const std:
         if (!outcome) ++self->counters_.overlap_suspected;
       }
       self->close_spare_sessions();
-      if (done) done(outcome);
+      done(outcome);
     });
   });
 }

@@ -90,6 +90,16 @@ class lock_client_core : public std::enable_shared_from_this<lock_client_core> {
   [[nodiscard]] bool is_client_thread() const { return watch_->is_client_thread(); }
   [[nodiscard]] bool has_fences() const noexcept { return how_.fences; }
   void warn(const std::string& message) const noexcept;
+  /// What a callback of a caller's throws is a warning, and goes no further.
+  void call_guarded(const std::string& whose, const std::function<void()>& call) const noexcept;
+  /// `done` so called; nothing for an empty one.
+  template <typename Answer>
+  [[nodiscard]] std::function<void(Answer)> guarded(std::string whose, std::function<void(Answer)> done) {
+    if (!done) return [](const Answer&) {};
+    return [self = shared_from_this(), whose = std::move(whose), done = std::move(done)](Answer a) {
+      self->call_guarded(whose, [&] { done(std::move(a)); });
+    };
+  }
   void kill_query(std::uint64_t connection_id, std::function<void(status)> done);
 
   [[nodiscard]] fence_taker& fences() noexcept { return *fences_; }

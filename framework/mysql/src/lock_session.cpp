@@ -33,9 +33,20 @@ constexpr milliseconds cancel_limit{150};
 
 }  // namespace
 
+lock_session::~lock_session() {
+  if (around_.let_go && link_->is_of_this_process()) around_.let_go(this);
+}
+
+/// None in a forked child: the parent's thread that had the turn as it forked is not there to give it back.
+std::optional<std::unique_lock<std::mutex>> lock_session::take_turn() const {
+  if (!link_->is_of_this_process()) return std::nullopt;
+  return std::unique_lock{turn_};
+}
+
 result<std::vector<lock::try_outcome>> lock_session::try_acquire(std::span<const std::string> names) {
   if (names.empty()) return std::vector<lock::try_outcome>{};
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   may_hold_others_ = true;
   auto answers = link_->run(try_acquire_sql(names));
   if (!answers) return std::move(answers).error();
@@ -50,7 +61,8 @@ result<std::vector<bool>> lock_session::ask_owned(std::span<const std::string> n
 }
 
 result<std::vector<bool>> lock_session::owned(std::span<const std::string> names) {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   return ask_owned(names);
 }
 
@@ -62,7 +74,8 @@ result<std::vector<lock::release_outcome>> lock_session::ask_release(std::span<c
 }
 
 result<std::vector<lock::release_outcome>> lock_session::release(std::span<const std::string> names) {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   auto outcomes = ask_release(names);
   if (!outcomes) return outcomes;
   const std::lock_guard counting{counters_mutex_};
@@ -74,7 +87,8 @@ result<std::vector<lock::release_outcome>> lock_session::release(std::span<const
 }
 
 result<lock::probe_reply> lock_session::probe(std::span<const std::string> names) {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   const auto sent = link_->now();
   auto answers = link_->run(probe_sql(names, server_));
   if (!answers) return std::move(answers).error();
@@ -94,7 +108,8 @@ result<lock::probe_reply> lock_session::probe(std::span<const std::string> names
 }
 
 result<lock::wait_reply> lock_session::acquire(const std::string& name, lock::time_limit limit, lock::reentry again, std::stop_token stop) {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   const auto began = link_->now();
   auto outcome = wait(name, limit, holds_nothing() ? lock::reentry::count : again, stop);
   // Nothing was proven during the wait, and what is granted must not look lost for that.
@@ -178,7 +193,8 @@ bool lock_session::end_wait() {
 }
 
 result<std::uint64_t> lock_session::release_all() {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   auto answers = link_->run("SELECT RELEASE_ALL_LOCKS()");
   if (!answers) return std::move(answers).error();
   ++generation_;
@@ -188,6 +204,7 @@ result<std::uint64_t> lock_session::release_all() {
 }
 
 bool lock_session::is_alive() const noexcept {
+  if (!link_->is_of_this_process()) return false;
   const std::unique_lock turn{turn_, std::try_to_lock};
   if (!turn) return !link_->is_dead();  // a statement is under way, whose answer will tell
   if (kept_ && link_->now() >= kept_->deadline(proven_)) return false;
@@ -224,12 +241,14 @@ bool lock_session::prove() {
 }
 
 result<std::optional<lock::holder>> lock_session::find_holder(const std::string& name) {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   return mysql::find_holder(*link_, server_.kind, name);
 }
 
 result<std::vector<std::string>> lock_session::held_names(std::string_view prefix) {
-  const std::lock_guard turn{turn_};
+  const auto turn = take_turn();
+  if (!turn) return link_->foreign();
   auto all = mysql::held_names(*link_, server_.kind, prefix);
   if (all || all.error().code == errc::store_unavailable) return all;
   std::vector<std::string> own;
@@ -240,6 +259,7 @@ result<std::vector<std::string>> lock_session::held_names(std::string_view prefi
 }
 
 lock::counters lock_session::counters() const {
+  if (!link_->is_of_this_process()) return {};
   const std::lock_guard counting{counters_mutex_};
   return counters_;
 }

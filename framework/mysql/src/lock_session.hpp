@@ -27,9 +27,7 @@ class lock_session final : public lock::waiting_session {
  public:
   lock_session(std::unique_ptr<connection> link, server of, session_surroundings around)
       : link_(std::move(link)), server_(std::move(of)), around_(std::move(around)), may_hold_others_(around_.is_adopted) {}
-  ~lock_session() override {
-    if (around_.let_go) around_.let_go(this);
-  }
+  ~lock_session() override;
 
   [[nodiscard]] result<std::vector<lock::try_outcome>> try_acquire(std::span<const std::string> names) override;
   [[nodiscard]] result<std::vector<bool>> owned(std::span<const std::string> names) override;
@@ -56,6 +54,7 @@ class lock_session final : public lock::waiting_session {
   bool keep_alive();
 
  private:
+  [[nodiscard]] std::optional<std::unique_lock<std::mutex>> take_turn() const;
   // All of these with the turn taken.
   [[nodiscard]] result<std::vector<bool>> ask_owned(std::span<const std::string> names);
   [[nodiscard]] result<std::vector<lock::release_outcome>> ask_release(std::span<const std::string> names);

@@ -21,7 +21,8 @@ class lock_client_core;
 
 struct lock_client_options {
   /// Connections at most, those that wait for a lock, the one for fences and sessions that were opened included. What would need one more
-  /// fails with errc::over_budget.
+  /// fails with errc::over_budget. Not counted: the second connection by which an opening session is checked, and one that kills a
+  /// cancelled wait; each lives for milliseconds.
   std::size_t max_connections = 8;
   /// Each lease carries a number that rises with every holder; needs the tables (store::migrate()) and costs one commit. Without it a
   /// lease is as safe, but nobody can refuse a late write of a holder that does not know that it is one no more.
@@ -42,6 +43,7 @@ struct lock_client_report {
 /// What is not waited for shares connections; each wait has one of its own, so that a wait never keeps a proof from being asked for. A
 /// thousand waits are a thousand connections and no thread.
 /// Thread safety: any thread.
+/// Fork: a client is its process's, whose threads a forked child has not got. There, leave it alone - not even destroy it - and make another.
 /// Lifetime: its leases, sessions and elections end with it. Destroying it gives every lock back and ends pending waits with
 /// errc::cancelled; it waits for connections that are being opened, for options::connect_timeout at most.
 class lock_client {
