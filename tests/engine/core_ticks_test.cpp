@@ -66,6 +66,40 @@ TEST_F(ticks, g12_owe_nothing_to_the_local_wall_clock) {
   }
 }
 
+TEST_F(ticks, g12_with_jitter_run_when_they_are_due_and_not_before) {
+  auto& j = add_job("a", 10s);
+  j.schedule = j.schedule->refined({{}, schedule::zone::utc(), 1h, "a"});
+  start();
+  for (int n = 1; n <= 5; ++n) {
+    const auto tick = began + n * 10s;
+    const auto due = jobs[0].schedule->due(tick);
+    ASSERT_TRUE(tick < due && due < tick + 10s);
+    pass(due - clock.now().wall - 1us);
+    EXPECT_TRUE(running.empty());
+    pass(1us);
+    ASSERT_EQ(running.size(), 1U);
+    EXPECT_EQ(running[0].run.key.tick, tick);
+    EXPECT_EQ(notes<run_claimed>().back().late, 0us);
+    end_run(running[0].id);
+  }
+}
+
+TEST_F(ticks, on_excluded_days_are_skipped_with_their_reason) {
+  auto& j = add_job("a", 4h);
+  const auto today = std::chrono::floor<std::chrono::days>(began);  // from 12:00 on
+  const auto days = std::make_shared<const schedule::calendar>("c", std::vector{schedule::calendar::range{today, today}});
+  j.schedule = j.schedule->refined({{{days}, {}}, schedule::zone::utc(), {}, "a"});
+  start();
+  pass(11h);
+  EXPECT_TRUE(running.empty());
+  EXPECT_EQ(row("a", 4h).state, row_state::skipped);
+  EXPECT_EQ(row("a", 4h).reason, ledger::reason_code::calendar);
+  EXPECT_EQ(row("a", 8h).reason, ledger::reason_code::calendar);
+  pass(1h);
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].run.key.tick, began + 12h);
+}
+
 TEST_F(ticks, that_are_due_together_travel_together) {
   for (const auto* name : {"a", "b", "c", "d", "e"}) add_job(name, 10s);
   start();

@@ -228,6 +228,51 @@ TEST(claim, the_last_tick_of_a_schedule_has_no_next_one) {
   EXPECT_EQ(text(c.decide()), "insert a 12:00:00 running #1");
 }
 
+// ---- calendars and jitter
+
+TEST(claim, skips_what_a_calendar_excludes_and_says_so) {
+  claim_case c;
+  c.now = noon + 2h;
+  auto& job = c.add_job("a", 1h, noon - 1h);
+  job.policy.catch_up_window = 10h;
+  for (auto& t : job.ticks) t.excluded = t.tick != noon;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 running #1") << "no tick that runs has come since";
+  c.seen.jobs.back().paused = true;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 skipped paused; insert a 13:00:00..14:00:00 x2 skipped calendar");
+}
+
+TEST(claim, a_tick_is_missed_when_the_next_that_runs_is_due_and_not_before) {
+  claim_case c;
+  c.now = noon + 30s;
+  auto& job = c.add_job("a", 10s, noon - 10s);
+  for (auto& t : job.ticks) t.excluded = t.tick != noon;
+  job.next = noon + 1h;
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "insert a 12:00:00 running #1");
+  EXPECT_FALSE(plan.reply.run->caught_up);
+}
+
+TEST(claim, with_jitter_all_counts_from_when_a_tick_is_due) {
+  claim_case c;
+  auto& job = c.add_job("a", 1min, noon - 1min);
+  job.ticks = {{noon, noon + 50s, false}};
+  job.next = noon + 70s;
+  c.now = noon + 49s;
+  const auto early = c.decide();
+  EXPECT_EQ(text(early), "");
+  EXPECT_EQ(early.reply.jobs[0].early, std::vector{noon + 50s});
+  c.now = noon + 69s;  // its next tick's time has come, but that one is not due yet
+  const auto late = c.decide();
+  EXPECT_EQ(text(late), "insert a 12:00:00 running #1");
+  EXPECT_FALSE(late.reply.run->caught_up);
+  c.now = noon + 71s;
+  job.policy.catch_up_window = 20s;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 missed outside_window");
+  c.add_finished("a", noon - 1min, noon - 50s, noon + 40s);
+  c.now = noon + 50s;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 running #1") << "the run before was over when this one was due";
+}
+
 // ---- several jobs under one name
 
 TEST(claim, runs_the_oldest_tick_of_all_jobs_of_a_name) {

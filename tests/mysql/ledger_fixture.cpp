@@ -56,7 +56,7 @@ ledger::claim_request instance::unheld_request(const std::string& job, std::vect
   auto& wanted = claimed.jobs.emplace_back();
   wanted.job = job;
   if (!ticks.empty()) wanted.decided_until = ticks.front() - seconds{60};
-  wanted.ticks = std::move(ticks);
+  wanted.ticks.assign(ticks.begin(), ticks.end());
   return made;
 }
 

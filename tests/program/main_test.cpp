@@ -98,6 +98,22 @@ TEST_F(main_program, shows_the_ticks_to_come_and_what_clocks_do_at_them) {
   EXPECT_THAT(run("next nobody -c " + file).err, HasSubstr("there is no job 'nobody'"));
 }
 
+TEST_F(main_program, leaves_out_the_ticks_that_calendars_exclude_and_shows_what_jitter_does) {
+  const auto calendars = std::string{BATON_SOURCE_DIR} + "/config/calendars.yaml";
+  const auto table = run("next -c " + calendars + " --from 2026-12-24T12:00:00Z -n 4");
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(table.out, MatchesRegex("settlement  2026-12-24T18:00:00\\+01:00  runs at 2026-12-24T18:00:[0-9.]*\\+01:00\n"
+                                      "settlement  2026-12-28T18.*\nsettlement  2027-01-04T18.*\nsettlement  2027-01-05T18.*\n"));
+  EXPECT_THAT(run("next settlement -c " + calendars + " --from 2026-12-24T12:00:00Z -n 1 -o json").out,
+              HasSubstr(R"("due":"2026-12-24T18:00:)"));
+  const auto past = written(
+      "version: 1\ncluster: c\nstore: {url: mysql://u@localhost/d}\ncalendars: {gone: {dates: [2020-01-01]}}\njobs:\n"
+      "  never: {plugin: noop, schedule: '0 1 * * *', only_on: gone}\n");
+  const auto never = run("next never -c " + past);
+  EXPECT_EQ(never.code, 1);
+  EXPECT_THAT(never.err, HasSubstr("no tick to come is on a day that its calendars allow, so it never runs"));
+}
+
 TEST_F(main_program, says_an_expression_in_words) {
   const auto table = run("explain '0 0 13 * 5L' --timezone Europe/Berlin");
   EXPECT_EQ(table.code, 0) << table.err;

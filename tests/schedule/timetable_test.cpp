@@ -264,6 +264,112 @@ TEST(timetable, bounds_the_longest_gap) {
   EXPECT_EQ(gap("0 * * * *", std::get<zone>(zone::find("Australia/Lord_Howe"))), "1h30m");
 }
 
+// ---- calendars and jitter
+
+std::shared_ptr<const calendar> days_of(std::initializer_list<std::string_view> ranges) {
+  std::vector<calendar::range> all;
+  for (const auto text : ranges) {
+    const auto full = text.find("..") == std::string_view::npos ? std::string{text} + ".." + std::string{text} : std::string{text};
+    all.push_back(std::get<calendar::range>(parse_day_range(full)));
+  }
+  return std::make_shared<const calendar>("c", std::move(all));
+}
+
+std::string runs(const timetable& t, std::string_view from, int count) {
+  std::string all;
+  for (auto tick = t.next_run(at(from)); tick && count-- > 0; tick = t.next_run(*tick))
+    all += (all.empty() ? "" : " ") + to_local_text(*tick, t.time_zone()).substr(5, 11);
+  return all;
+}
+
+TEST(timetable, excludes_ticks_by_the_days_of_the_zone) {
+  const auto berlin = std::get<zone>(zone::find("Europe/Berlin"));
+  const auto plain = std::get<timetable>(timetable::from_cron("30 0,23 * * *", berlin));
+  const auto t = plain.refined({{{days_of({"2026-12-25..2026-12-26"})}, {}}, berlin, {}, "j"});
+  EXPECT_EQ(runs(t, "2026-12-24T12:00:00Z", 3), "12-24T23:30 12-27T00:30 12-27T23:30");
+  EXPECT_TRUE(t.is_excluded(at("2026-12-24T23:30:00Z")));   // 00:30 of the 25th in Berlin
+  EXPECT_FALSE(t.is_excluded(at("2026-12-26T23:30:00Z")));  // 00:30 of the 27th
+  EXPECT_FALSE(plain.is_excluded(at("2026-12-24T23:30:00Z")));
+  EXPECT_EQ(t.next(at("2026-12-24T23:00:00Z")), at("2026-12-24T23:30:00Z")) << "it stays a tick";
+}
+
+TEST(timetable, runs_on_the_days_of_only_on_and_never_after_the_last) {
+  const auto daily = cron_of("0 2 * * *").refined({{{}, {days_of({"2026-12-30..2027-01-02", "2028-02-29"})}}, zone::utc(), {}, "j"});
+  EXPECT_EQ(runs(daily, "2026-06-01T00:00:00Z", 9), "12-30T02:00 12-31T02:00 01-01T02:00 01-02T02:00 02-29T02:00");
+  EXPECT_EQ(daily.next_run(at("2028-02-29T02:00:00Z")), std::nullopt);
+  const auto never = cron_of("0 2 * * *").refined({{{}, {days_of({})}}, zone::utc(), {}, "j"});
+  EXPECT_EQ(never.next_run(at("2026-06-01T00:00:00Z")), std::nullopt);
+}
+
+// A day's clocks may begin it at another time than midnight, or skip it as a whole.
+TEST(timetable, knows_when_days_begin) {
+  const auto beirut = std::get<zone>(zone::find("Asia/Beirut"));  // 2026-03-29: from 00:00 to 01:00
+  const auto hourly = std::get<timetable>(timetable::from_cron("0 * * * *", beirut));
+  EXPECT_EQ(runs(hourly.refined({{{days_of({"2026-03-28"})}, {}}, beirut, {}, "j"}), "2026-03-27T20:30:00Z", 2), "03-27T23:00 03-29T01:00");
+  const auto apia = std::get<zone>(zone::find("Pacific/Apia"));  // had no 2011-12-30
+  const auto noon = std::get<timetable>(timetable::from_cron("0 12 * * *", apia));
+  EXPECT_EQ(runs(noon.refined({{{days_of({"2011-12-29..2011-12-30"})}, {}}, apia, {}, "j"}), "2011-12-28T12:00:00Z", 2),
+            "12-28T12:00 12-31T00:00");
+}
+
+TEST(timetable, runs_a_tick_later_by_its_jitter_and_before_the_next_one) {
+  const auto minutely = cron_of("* * * * *").refined({{}, zone::utc(), 1h, "j"});
+  const auto daily = cron_of("0 2 * * *").refined({{}, zone::utc(), 30s, "j"});
+  const auto other = cron_of("0 2 * * *").refined({{}, zone::utc(), 30s, "k"});
+  microseconds least = 1h;
+  microseconds most{};
+  int same = 0;
+  auto last_due = wall_time::min();
+  for (auto t = at("2026-06-01T00:00:00Z"); t < at("2026-06-02T00:00:00Z"); t = *minutely.next(t)) {
+    const auto due = minutely.due(t);
+    EXPECT_EQ(due, minutely.due(t));
+    EXPECT_GE(due, t);
+    EXPECT_LT(due, t + 1min);
+    EXPECT_GT(due, last_due);
+    last_due = due;
+    least = std::min(least, due - t);
+    most = std::max(most, due - t);
+    EXPECT_LT(daily.due(t) - t, 30s);
+    same += daily.due(t) == other.due(t) ? 1 : 0;
+  }
+  EXPECT_LT(least, 1s) << "it is spread over all of the minute";
+  EXPECT_GT(most, 59s);
+  EXPECT_LT(same, 3) << "jobs with the same ticks run apart";
+  EXPECT_EQ(cron_of("0 2 * * *").due(last_due), last_due);
+  // Written into ledgers by every instance: this number never changes.
+  EXPECT_EQ((daily.due(at("2026-11-25T02:00:00Z")) - at("2026-11-25T02:00:00Z")).count(), 20'389'980);
+}
+
+TEST(timetable, bounds_the_gap_that_calendars_make) {
+  std::mt19937 random{4711};
+  for (const auto* text : {"0 2 * * *", "0 9-17 * * mon-fri", "30 * * * *", "0 0 * * sun"}) {
+    for (int round = 0; round < 20; ++round) {
+      const auto from = at("2026-01-01T00:00:00Z");
+      const auto first = std::chrono::floor<std::chrono::days>(from);
+      std::vector<calendar::range> ranges;
+      for (int i = 0; i < 6; ++i) {
+        const auto begin = first + std::chrono::days{random() % 360};
+        ranges.push_back({begin, begin + std::chrono::days{random() % 9}});
+      }
+      const auto days = std::make_shared<const calendar>("c", ranges);
+      const auto t = cron_of(text).refined({round % 2 == 0 ? day_rules{{days}, {}} : day_rules{{}, {days}}, zone::utc(), {}, "j"});
+      microseconds longest{};
+      int count = 0;
+      auto before = t.next_run(from);
+      for (auto tick = before ? t.next_run(*before) : std::nullopt; tick && *tick < from + 24h * 730; tick = t.next_run(*before)) {
+        longest = std::max(longest, *tick - *before);
+        before = tick;
+        ++count;
+      }
+      const auto bound = t.longest_gap(from);
+      ASSERT_EQ(bound.has_value(), count > 0) << text;
+      if (!bound) continue;
+      EXPECT_GE(*bound, longest) << text << " round " << round;
+      EXPECT_LE(*bound, std::max(longest, *cron_of(text).longest_gap(from))) << text << " round " << round;
+    }
+  }
+}
+
 TEST(timetable, says_itself_in_words) {
   const auto words = [](std::string_view text) { return cron_of(text).in_words(); };
   EXPECT_EQ(words("30 2 * * *"), "at 02:30");

@@ -10,8 +10,8 @@ namespace baton::settings::testing {
 namespace {
 
 bool is_leaf(const key& row) {
-  return row.type != key_type::section && row.type != key_type::jobs && row.type != key_type::job_defaults &&
-         row.type != key_type::unsupported;
+  return row.type != key_type::section && row.type != key_type::jobs && row.type != key_type::calendars &&
+         row.type != key_type::job_defaults && row.type != key_type::unsupported;
 }
 
 std::string last_part(std::string_view path) {
@@ -53,7 +53,7 @@ std::string without_comments(const std::string& text) {
 TEST(key_table, is_all_in_the_file_with_every_key) {
   const auto text = without_comments(read_file(root / "config/every-key.yaml"));
   for (const auto& row : keys()) {
-    if (row.path == "jobs.*") continue;
+    if (last_part(row.path) == "*") continue;
     EXPECT_EQ(has_key(text, last_part(row.path)), row.type != key_type::unsupported) << row.path;
   }
 }

@@ -14,7 +14,8 @@ void checker::broken(const std::string& guarantee, const std::string& how, micro
   if (violations_.size() < 20) violations_.push_back(guarantee + " at " + to_text(now) + ": " + how);
 }
 
-void checker::run_begins(const std::string& who, const ledger::claimed_run& run, microseconds now, wall_time store_now) {
+void checker::run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now,
+                         wall_time store_now) {
   ++runs_;
   auto& name = names_[run.lock_name];
   const auto what = who + " starts " + text(run.key) + " #" + std::to_string(run.attempt);
@@ -25,7 +26,8 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
   last = run.attempt;
   if (run.fence <= name.started_fence) broken("G8", what + " with a fence that is not above the last one", now);
   name.started_fence = run.fence;
-  if (store_now < run.key.tick) broken("G12", what + " before its time", now);
+  if (store_now < of.due(run.key.tick)) broken("G12", what + " before its time", now);
+  if (of.is_excluded(run.key.tick)) broken("calendar", what + " on an excluded day", now);
   if (away_since_ != never && now > away_since_ + longest_lease_) broken("G7", what + " although the store is away", now);
 }
 
@@ -58,20 +60,24 @@ void checker::store_went_away(microseconds now, microseconds longest_lease) {
   longest_lease_ = longest_lease;
 }
 
-void checker::expect_every_tick(const std::string& job, microseconds period, wall_time since, wall_time until,
-                                const std::vector<ledger::tick_row>& rows) {
-  // Ticks are multiples of the period since the epoch.
-  auto tick = wall_time{since.time_since_epoch() / period * period};
-  if (tick < since) tick += period;
+void checker::expect_every_tick(const std::string& job, const std::vector<wall_time>& ticks, const std::vector<ledger::tick_row>& rows) {
   auto row = rows.begin();
-  for (; tick <= until; tick += period) {
+  std::uint64_t listed = 0;
+  for (const auto tick : ticks) {
     while (row != rows.end() && row->until.value_or(row->key.tick) < tick) ++row;
     if (row == rows.end() || row->key.tick > tick) {
-      broken("G3", job + "@" + to_rfc3339(tick).substr(11, 8) + " has no row", tick - since);
+      broken("G3", job + "@" + to_rfc3339(tick).substr(11, 8) + " has no row", tick - ticks.front());
     } else if (const auto next = row + 1; next != rows.end() && next->key.tick <= tick) {
-      broken("G1", job + "@" + to_rfc3339(tick).substr(11, 8) + " has two rows", tick - since);
+      broken("G1", job + "@" + to_rfc3339(tick).substr(11, 8) + " has two rows", tick - ticks.front());
+    } else {
+      ++listed;
     }
   }
+  std::uint64_t counted = 0;
+  for (const auto& r : rows) {
+    if (!ticks.empty() && r.until.value_or(r.key.tick) <= ticks.back()) counted += r.count;
+  }
+  if (counted > listed) broken("G1", job + " has rows for " + std::to_string(counted) + " ticks, of " + std::to_string(listed), {});
 }
 
 }  // namespace baton::simulation

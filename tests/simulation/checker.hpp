@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "baton/ledger/claim.hpp"
+#include "baton/schedule/timetable.hpp"
 
 namespace baton::simulation {
 
@@ -13,16 +14,16 @@ namespace baton::simulation {
 class checker {
  public:
   /// A handler's first instruction, and its death, however it dies.
-  void run_begins(const std::string& who, const ledger::claimed_run& run, microseconds now, wall_time store_now);
+  void run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now,
+                  wall_time store_now);
   void run_is_over(const std::string& lock_name, const std::string& who, microseconds now);
   void committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now);
 
   void store_went_away(microseconds now, microseconds longest_lease);
   void store_came_back() { away_since_ = never; }
 
-  /// At the end: each tick of (since, until] of a job with ticks every `period` has exactly one row.
-  void expect_every_tick(const std::string& job, microseconds period, wall_time since, wall_time until,
-                         const std::vector<ledger::tick_row>& rows);
+  /// At the end: each of these ticks of a job has exactly one row.
+  void expect_every_tick(const std::string& job, const std::vector<wall_time>& ticks, const std::vector<ledger::tick_row>& rows);
 
   void broken(const std::string& guarantee, const std::string& how, microseconds now);
   [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }

@@ -6,11 +6,15 @@ namespace baton::simulation {
 
 using namespace std::chrono_literals;
 
-fleet::fleet(std::uint64_t seed, bool trace) : world_(seed) {
+fleet::fleet(std::uint64_t seed, bool trace) : fleet(seed, std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 12h, {}) {
   world_.trace = trace;
+}
+
+fleet::fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs) : world_(seed, begins) {
   world_.store.on_commit = [this](const auto* before, const auto& after) { world_.check.committed(before, after, now()); };
   draw_timing();
-  draw_jobs();
+  world_.jobs = std::move(jobs);
+  if (world_.jobs.empty()) draw_jobs();
   draw_instances();
 }
 
@@ -31,12 +35,20 @@ void fleet::draw_jobs() {
     job_plan plan;
     plan.job.name = name;
     plan.job.schedule = std::get<schedule::timetable>(schedule::timetable::from_every({period}));
+    if (random.one_in(3))
+      plan.job.schedule = plan.job.schedule->refined({{}, schedule::zone::utc(), random.between(1us, 2 * period), name});
     plan.job.lock_name = "baton:sim:" + lock_name;
     plan.job.schedule_hash = to_text(period);
     plan.job.policy.on_crash = on_crash;
     plan.job.policy.catch_up_window = random.one_in(2) ? 1h : 5s;
     plan.job.grace = random.between(0s, 3s);
-    plan.period = period;
+    plan.ticks = [period](wall_time from, wall_time until) {
+      std::vector<wall_time> all;  // multiples of the period since the epoch
+      auto tick = wall_time{from.time_since_epoch() / period * period};
+      if (tick < from) tick += period;
+      for (; tick <= until; tick += period) all.push_back(tick);
+      return all;
+    };
     plan.shortest_run = shortest;
     plan.longest_run = longest;
     world_.jobs.push_back(std::move(plan));
@@ -49,6 +61,11 @@ void fleet::draw_jobs() {
   add("eager", "eager", 7s, 1s, 6s, retry);
   add("pair-a", "pair", 3s, 50ms, 2s, give_up);
   add("pair-b", "pair", 4s, 50ms, 3s, retry);
+  add("holiday", random.one_in(2) ? "pair" : "holiday", 2s, 50ms, 2s, give_up);
+  const auto today = std::chrono::floor<std::chrono::days>(world_.store_epoch);
+  const auto days = std::make_shared<const schedule::calendar>("today", std::vector{schedule::calendar::range{today, today}});
+  auto& on_holiday = world_.jobs.back().job;
+  on_holiday.schedule = on_holiday.schedule->refined({{{days}, {}}, schedule::zone::utc(), 1s, "holiday"});
   for (auto n = random.below(8); n > 0; --n)
     add("more-" + std::to_string(n), random.one_in(3) ? "pair" : "more-" + std::to_string(n), 1s * static_cast<int>(1 + random.below(10)),
         5ms, 5s, random.one_in(2) ? retry : give_up);
@@ -231,6 +248,7 @@ void fleet::expect_recovery() {
   // W.
   const auto recovered = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
   for (const auto& plan : world_.jobs) {
+    if (plan.ticks(recovered, store_now() - 20s).empty()) continue;
     const bool ticks_again = std::ranges::any_of(rows, [&](const auto& row) {  // one lock name can have more to do than time
       return row.lock_name == plan.job.lock_name && row.state != ledger::row_state::missed && row.until.value_or(row.key.tick) > recovered;
     });
@@ -277,7 +295,7 @@ void fleet::expect_every_tick() {
     std::ranges::copy_if(rows, std::back_inserter(of_job), [&](const auto& row) { return row.key.job == plan.job.name; });
     // What is due while the last instance stops is for the next start.
     const auto until = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
-    world_.check.expect_every_tick(plan.job.name, plan.period, known->effective_since, until, of_job);
+    world_.check.expect_every_tick(plan.job.name, plan.ticks(known->effective_since, until), of_job);
   }
 }
 

@@ -21,6 +21,8 @@ struct verdict {
 class fleet {
  public:
   explicit fleet(std::uint64_t seed, bool trace = false);
+  /// Jobs of the caller's, from an instant of the caller's on.
+  fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs);
   [[nodiscard]] verdict run();
 
  private:

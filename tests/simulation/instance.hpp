@@ -20,19 +20,18 @@ inline constexpr const char* cluster = "sim";
 /// How long the handlers of a job work.
 struct job_plan {
   engine::job job;
-  microseconds period{};
+  std::function<std::vector<wall_time>(wall_time from, wall_time until)> ticks;  ///< as they should be, both ends included
   microseconds shortest_run{};
   microseconds longest_run{};
 };
 
 /// What all instances share.
 struct world {
-  explicit world(std::uint64_t seed) : random(seed) {}
+  world(std::uint64_t seed, wall_time begins) : random(seed), store_time(time_point{begins, boot_time{}}) {}
 
   chance random;
   event_loop loop;
-  testing::manual_clock store_time{
-      time_point{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + std::chrono::hours{12}, boot_time{}}};
+  testing::manual_clock store_time;
   wall_time store_epoch = store_time.now().wall;
   testing::memory_store store{store_time};
   checker check;

@@ -30,10 +30,10 @@ void instance::begin(const run_ptr& r) {
   r->executing = true;
   world_.say(r->who + " of " + label_ + " runs " + r->claimed.key.job + " " + to_rfc3339(r->claimed.key.tick) + " #" +
              std::to_string(r->claimed.attempt));
-  world_.check.run_begins(r->who, r->claimed, world_.loop.now(), world_.store_time.now().wall);
+  const auto& plan = world_.jobs[r->job];
+  world_.check.run_begins(r->who, r->claimed, *plan.job.schedule, world_.loop.now(), world_.store_time.now().wall);
   post([id = r->id] { return engine::run_started{id}; });
   watch_deadline(r);
-  const auto& plan = world_.jobs[r->job];
   const auto chance_of_outcome = world_.random.below(100);
   const auto outcome = chance_of_outcome < 90   ? ledger::run_outcome::success
                        : chance_of_outcome < 95 ? ledger::run_outcome::failure

@@ -10,11 +10,12 @@
 namespace baton::simulation {
 namespace {
 
-/// G1, G2, G3, G7, G8, G11 and G12 on a fleet drawn from the seed.
-verdict expect_guarantees(std::uint64_t seed, bool trace = false) {
+/// G1, G2, G3, G7, G8, G11 and G12 on a fleet.
+template <typename... Args>
+verdict expect_guarantees(std::uint64_t seed, Args... of_fleet) {
   verdict found;
   try {
-    found = fleet{seed, trace}.run();
+    found = fleet{seed, of_fleet...}.run();
   } catch (const std::exception& e) {
     found.violations.push_back(std::string{"an exception: "} + e.what());
   }
@@ -55,6 +56,60 @@ TEST(simulation, keeps_the_guarantees_under_faults) {
   std::cout << fleets << " fleets, " << sum.simulated.count() / 3'600'000'000 << " simulated hours, " << sum.ticks << " ticks, " << sum.runs
             << " runs; " << static_cast<std::uint64_t>(static_cast<double>(sum.ticks) / seconds) << " ticks/s, "
             << static_cast<std::uint64_t>(static_cast<double>(sum.events) / seconds) << " events/s\n";
+}
+
+// ---- the nights on which clocks change
+
+/// A job with an expression in Berlin, and its ticks as docs/explanation/time.md has them: written by hand, or every so often.
+job_plan night_job(const std::string& name, std::string_view expression, std::vector<std::string_view> ticks, microseconds every = {}) {
+  job_plan plan;
+  plan.job.name = name;
+  plan.job.schedule = std::get<schedule::timetable>(
+      schedule::timetable::from_cron(expression, std::get<schedule::zone>(schedule::zone::find("Europe/Berlin")), name));
+  plan.job.lock_name = "baton:sim:" + name;
+  plan.job.schedule_hash = plan.job.schedule->identity();
+  plan.job.grace = std::chrono::seconds{1};
+  plan.shortest_run = std::chrono::milliseconds{5};
+  plan.longest_run = std::chrono::seconds{4};
+  plan.ticks = [ticks, every](wall_time from, wall_time until) {
+    std::vector<wall_time> all;
+    for (const auto text : ticks) {
+      if (const auto t = from_rfc3339(text).value(); t >= from && t <= until) all.push_back(t);
+    }
+    if (every > microseconds{0}) {
+      for (auto t = wall_time{from.time_since_epoch() / every * every}; t <= until; t += every) {
+        if (t >= from) all.push_back(t);
+      }
+    }
+    return all;
+  };
+  return plan;
+}
+
+void expect_every_tick_of_the_night(std::string_view begins, const std::vector<job_plan>& jobs) {
+  std::uint64_t runs = 0;
+  for (std::uint64_t seed = 1; seed <= 20 && !::testing::Test::HasFailure(); ++seed)
+    runs += expect_guarantees(seed, from_rfc3339(begins).value(), jobs).runs;
+  EXPECT_GT(runs, 100U);
+}
+
+// 02:59:59 is followed by 02:00:00, at 01:00 UTC.
+TEST(simulation, runs_every_tick_of_a_night_with_an_hour_twice) {
+  expect_every_tick_of_the_night(
+      "2026-10-25T00:58:30Z",
+      {night_job("twice", "10 0 * * * *", {"2026-10-25T01:00:10Z"}), night_job("first-pass", "20 59 2 * * *", {"2026-10-25T00:59:20Z"}),
+       night_job("not-again", "10 0 2 * * *", {}), night_job("fixed", "0 0,59 2 * * *", {"2026-10-25T00:59:00Z"}),
+       night_job("hours", "30 0-2 2 * * *", {"2026-10-25T01:00:30Z", "2026-10-25T01:01:30Z", "2026-10-25T01:02:30Z"}),
+       night_job("often", "*/20 * * * * *", {}, std::chrono::seconds{20})});
+}
+
+// 01:59:59 is followed by 03:00:00, at 01:00 UTC.
+TEST(simulation, runs_every_tick_of_a_night_that_lacks_an_hour) {
+  expect_every_tick_of_the_night(
+      "2026-03-29T00:58:30Z",
+      {night_job("lacking", "30 15 2 * * *", {"2026-03-29T01:00:00Z"}), night_job("several", "0 */15 2 * * *", {"2026-03-29T01:00:00Z"}),
+       night_job("before", "0 59 1 * * *", {"2026-03-29T00:59:00Z"}), night_job("after", "0 0 3 * * *", {"2026-03-29T01:00:00Z"}),
+       night_job("hourly", "30 0 * * * *", {"2026-03-29T01:00:30Z"}), night_job("often", "*/20 * * * * *", {}, std::chrono::seconds{20})});
 }
 
 }  // namespace

@@ -122,6 +122,7 @@ class scheduler::core {
   void park(name_index n);
   void settle(name_index n);  ///< the name is out of our hands
   void rearm(job_index j);
+  void await_tick_after(job_index j, wall_time t);
   void decided(job_index j, wall_time until);
   [[nodiscard]] bool has_due(const name_state& n) const;
   std::vector<name_index> take_wanted(std::size_t at_most);

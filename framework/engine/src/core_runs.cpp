@@ -13,7 +13,9 @@ void scheduler::core::start(name_index n, const ledger::claimed_run& run, wall_t
   runs_.emplace(id, run_state{j, n, run, std::nullopt, false, false});
   name.run = id;
   move_to(name, phase::running);
-  tell(run_claimed{j, run, std::max(microseconds{0}, store_now - run.key.tick)});
+  const bool is_tick = run.key.kind == ledger::tick_kind::schedule && jobs_[j].schedule;
+  const auto due = is_tick ? jobs_[j].schedule->due(run.key.tick) : run.key.tick;
+  tell(run_claimed{j, run, std::max(microseconds{0}, store_now - due)});
   act(start_run{id, j, run, options_.timing.deadline(sessions_.at(name.session).last_proof)});
 }
 

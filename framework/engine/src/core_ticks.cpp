@@ -36,18 +36,14 @@ void scheduler::core::collect_due() {
   const auto store_now = clock_.now(now_.steady);
   if (!store_now || stopping_) return;
   while (queue_.next() && *queue_.next() <= *store_now) {
-    const auto tick = *queue_.next();
     const auto j = queue_.pop();
     auto& state = job_states_[j];
     const auto& schedule = *jobs_[j].schedule;
     // After a pause of the machine there may be millions: the last one is found, not walked to.
-    const auto last = schedule.previous(*store_now + microseconds{1});
-    const auto following = schedule.next(*store_now);
-    state.due_until = std::max({state.due_until, tick, last.value_or(tick)});
-    if (following) {
-      queue_.set(j, *following);
-      tell(next_tick_known{j, *following});
-    }
+    auto last = schedule.previous(*store_now + microseconds{1});
+    if (last && schedule.due(*last) > *store_now) last = schedule.previous(*last);  // jitter ends before the next tick
+    state.due_until = std::max(state.due_until, last.value_or(state.due_until));
+    await_tick_after(j, state.due_until);
     want(state.name);
   }
 }
@@ -55,12 +51,15 @@ void scheduler::core::collect_due() {
 void scheduler::core::rearm(job_index j) {
   const auto& state = job_states_[j];
   if (!jobs_[j].schedule || !jobs_[j].enabled || !state.registered) return;
-  if (const auto next = jobs_[j].schedule->next(std::max(state.decided_until, state.due_until))) {
-    queue_.set(j, *next);
-    tell(next_tick_known{j, *next});
-  } else {
-    queue_.remove(j);
-  }
+  await_tick_after(j, std::max(state.decided_until, state.due_until));
+}
+
+void scheduler::core::await_tick_after(job_index j, wall_time t) {
+  const auto& schedule = *jobs_[j].schedule;
+  const auto next = schedule.next(t);
+  if (!next) return queue_.remove(j);
+  queue_.set(j, schedule.due(*next));
+  tell(next_tick_known{j, *next});
 }
 
 void scheduler::core::decided(job_index j, wall_time until) {
@@ -237,13 +236,16 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
     if (!state.registered) continue;
     ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, false, std::nullopt};
     if (state.is_due()) {
-      auto t = jobs_[j].schedule->next(state.decided_until);
-      while (t && *t <= store_now && jc.ticks.size() < ticks_at_once) {
-        jc.ticks.push_back(*t);
-        t = jobs_[j].schedule->next(*t);
+      const auto& schedule = *jobs_[j].schedule;
+      auto t = schedule.next(state.decided_until);
+      for (; t && *t <= store_now && jc.ticks.size() < ticks_at_once; t = schedule.next(*t)) {
+        const auto due = schedule.due(*t);
+        if (due > store_now) break;
+        jc.ticks.emplace_back(*t, due, schedule.is_excluded(*t));
       }
-      jc.more = t && *t <= store_now;
-      jc.next = t;
+      jc.more = t && *t <= store_now && schedule.due(*t) <= store_now;
+      if (t && schedule.is_excluded(*t)) t = schedule.next_run(*t);
+      if (t) jc.next = schedule.due(*t);
     }
     c.jobs.push_back(std::move(jc));
   }

@@ -189,16 +189,16 @@ class decider {
     };
 
     for (std::size_t i = 0; i < job.ticks.size(); ++i) {
-      const auto t = job.ticks[i];
+      const auto& [t, due, excluded] = job.ticks[i];
       if (t < since) {
         p.progress.decided_until = t;
         continue;
       }
-      if (t > now_) {
-        p.progress.early.assign(job.ticks.begin() + static_cast<std::ptrdiff_t>(i), job.ticks.end());
+      if (due > now_) {
+        for (auto rest = i; rest < job.ticks.size(); ++rest) p.progress.early.push_back(job.ticks[rest].due);
         break;
       }
-      const auto rows_of_job = [&](const tick_row& row) { return row.key.job == job.job && covers(row, t); };
+      const auto rows_of_job = [&, at = t](const tick_row& row) { return row.key.job == job.job && covers(row, at); };
       if (const auto row = std::ranges::find_if(seen_.rows, rows_of_job); row != seen_.rows.end()) {
         flush();
         ++p.progress.duplicates;
@@ -206,23 +206,27 @@ class decider {
         p.progress.decided_until = row->until.value_or(t);
         continue;
       }
-      const bool is_last = i + 1 == job.ticks.size();
-      const auto following = is_last ? job.next : std::optional{job.ticks[i + 1]};
-      const bool is_latest = is_last ? !job.more && (!job.next || *job.next > now_) : job.ticks[i + 1] > now_;
-      const auto overlapped = [&](const tick_row& row) { return row.key.job == job.job && was_running(row, t); };
-      if (paused) {
+      const auto later =
+          std::ranges::find(job.ticks.begin() + static_cast<std::ptrdiff_t>(i) + 1, job.ticks.end(), false, &due_tick::excluded);
+      const bool is_last = later == job.ticks.end();
+      const auto following = is_last ? job.next : std::optional{later->due};
+      const bool is_latest = (!is_last || !job.more) && (!following || *following > now_);
+      const auto overlapped = [&, at = due](const tick_row& row) { return row.key.job == job.job && was_running(row, at); };
+      if (excluded) {
+        decide_as(t, row_state::skipped, reason_code::calendar);
+      } else if (paused) {
         decide_as(t, row_state::skipped, reason_code::paused);
       } else if (std::ranges::any_of(seen_.rows, overlapped)) {
         decide_as(t, row_state::skipped, reason_code::overlap);
       } else {
-        const auto late_until = following ? std::min(t + late_limit, *following) : t + late_limit;
+        const auto late_until = following ? std::min(due + late_limit, *following) : due + late_limit;
         const bool missed = now_ >= late_until;
-        if (!missed || (is_latest && now_ - t <= job.policy.catch_up_window)) {
+        if (!missed || (is_latest && now_ - due <= job.policy.catch_up_window)) {
           p.to_run = t;
           p.caught_up = missed;
-          break;  // nothing due comes after it: it is the latest
+          break;  // nothing that runs comes after it: it is the latest
         }
-        decide_as(t, row_state::missed, now_ - t > job.policy.catch_up_window ? reason_code::outside_window : reason_code::over_limit);
+        decide_as(t, row_state::missed, now_ - due > job.policy.catch_up_window ? reason_code::outside_window : reason_code::over_limit);
       }
     }
     flush();

@@ -135,7 +135,7 @@ class claimer {
       const char* separator = " AND kind=1 AND (";
       for (const auto* job : jobs) {
         sql.raw(separator).raw("(job=").text(job->job).raw(" AND tick BETWEEN ").time(job->decided_until);
-        sql.raw(" AND ").time(job->ticks.back()).raw(")");
+        sql.raw(" AND ").time(job->ticks.back().tick).raw(")");
         separator = " OR ";
       }
       sql.raw(")");

@@ -52,6 +52,7 @@ struct coming {
   wall_time tick;
   std::string text;
   std::string_view mark;
+  std::optional<std::string> due;  ///< of a tick with jitter
 };
 
 void print_table(const std::vector<coming>& ticks) {
@@ -61,6 +62,7 @@ void print_table(const std::vector<coming>& ticks) {
     std::string line = t.text;
     if (width > 0) line = t.job + std::string(width + 2 - t.job.size(), ' ') + line;
     if (!t.mark.empty()) line.append("  (").append(t.mark).append(")");
+    if (t.due) line.append("  runs at ").append(*t.due);
     std::printf("%s\n", line.c_str());
   }
 }
@@ -71,6 +73,7 @@ boost::json::array as_json(const std::vector<coming>& ticks) {
     boost::json::object one{{"tick", t.text}, {"utc", to_rfc3339(t.tick)}};
     if (!t.job.empty()) one["job"] = t.job;
     if (!t.mark.empty()) one["clock"] = t.mark;
+    if (t.due) one["due"] = *t.due;
     all.push_back(std::move(one));
   }
   return all;
@@ -111,9 +114,11 @@ int next_command(const next_options& o) {
   }
   std::vector<coming> ticks;
   for (const auto& [job, table] : schedules) {
-    auto tick = table.next(from);
-    for (int i = 0; tick && i < o.count; ++i, tick = table.next(*tick))
-      ticks.push_back({job, *tick, schedule::to_local_text(*tick, table.time_zone()), to_string(table.mark(*tick))});
+    auto tick = table.next_run(from);
+    for (int i = 0; tick && i < o.count; ++i, tick = table.next_run(*tick)) {
+      ticks.push_back({job, *tick, schedule::to_local_text(*tick, table.time_zone()), to_string(table.mark(*tick)), std::nullopt});
+      if (const auto due = table.due(*tick); due != *tick) ticks.back().due = schedule::to_local_text(due, table.time_zone());
+    }
   }
   std::ranges::stable_sort(ticks, {}, &coming::tick);
   if (ticks.size() > static_cast<std::size_t>(o.count)) ticks.resize(static_cast<std::size_t>(o.count));

@@ -38,6 +38,21 @@ wall_time period_of(const every& e, wall_time t) noexcept {
   return e.anchor + periods * e.period;
 }
 
+sys_days local_day(const zone& where, wall_time t) noexcept { return floor<days>(t + where.offset(t)); }
+
+/// The first instant of a day.
+wall_time first_of(const zone& where, sys_days day) noexcept {
+  return wall_time{seconds{where.data().at_local(sys_seconds{day}.time_since_epoch().count()).first}};
+}
+
+sys_days last_day(const day_rules::calendars& of) noexcept {
+  auto last = sys_days::min();
+  for (const auto& c : of) {
+    if (!c->ranges().empty()) last = std::max(last, c->ranges().back().last);
+  }
+  return last;
+}
+
 bool is_every(std::string_view text) {
   constexpr std::string_view name = "@every";
   return equals(text.substr(0, name.size()), name) && (text.size() == name.size() || is_blank(text[name.size()]));
@@ -49,6 +64,7 @@ struct timetable::state {
   std::variant<cron, every, once> rule;
   std::string text;
   zone where;
+  refinement added = {};
 };
 
 std::string_view to_string(clock_mark m) noexcept {
@@ -131,13 +147,67 @@ std::optional<wall_time> timetable::previous(wall_time t) const noexcept {
 
 tick_range timetable::between(wall_time after, wall_time until) const noexcept { return {*this, after, until}; }
 
-std::optional<microseconds> timetable::longest_gap(wall_time t) const {
+std::optional<microseconds> timetable::longest_gap_of_ticks(wall_time t) const {
   if (const auto* e = std::get_if<every>(&state_->rule)) return e->period;
   const auto* c = std::get_if<cron>(&state_->rule);
   if (c == nullptr) return std::nullopt;
   const auto first = next(t);
   if (!first || !next(*first)) return std::nullopt;
   return longest_gap_in(*c, state_->where.data(), *first);
+}
+
+timetable timetable::refined(refinement r) const {
+  auto made = std::make_shared<state>(*state_);
+  made->added = std::move(r);
+  return timetable{std::move(made)};
+}
+
+bool timetable::is_excluded(wall_time tick) const noexcept {
+  const auto& added = state_->added;
+  return !added.days.empty() && !added.days.allow(local_day(added.where, tick));
+}
+
+std::optional<wall_time> timetable::next_run(wall_time t) const noexcept {
+  const auto& added = state_->added;
+  for (auto tick = next(t); tick; tick = next(t)) {
+    if (!is_excluded(*tick)) return tick;
+    const auto day = local_day(added.where, *tick);
+    if (!added.days.only_on.empty() && day > last_day(added.days.only_on)) return std::nullopt;
+    t = std::max(*tick, first_of(added.where, day + days{1}) - microseconds{1});
+  }
+  return std::nullopt;
+}
+
+wall_time timetable::due(wall_time tick) const noexcept {
+  auto most = state_->added.jitter;
+  if (most <= microseconds{0}) return tick;
+  if (const auto following = next(tick)) most = std::min(most, *following - tick);
+  const auto hash = stable_hash(state_->added.job, static_cast<std::uint64_t>(tick.time_since_epoch().count()));
+  return tick + microseconds{static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(most.count()))};
+}
+
+std::optional<microseconds> timetable::longest_gap(wall_time t) const {
+  const auto& [rules, where, jitter, job] = state_->added;
+  auto longest = longest_gap_of_ticks(t);
+  if (rules.empty() || !longest) return longest;
+  const auto first = next_run(t);
+  if (!first || !next_run(*first)) return std::nullopt;
+  // Excluded days are what lies in a calendar of not_on, and between the ranges of those of only_on.
+  const auto look_behind = [&, &z = where](sys_days day) {
+    const auto begin = first_of(z, day + days{1}) - microseconds{1};
+    const auto after = next_run(begin);
+    if (!after || *after <= *first) return;
+    auto before = previous(*after);
+    while (before && is_excluded(*before)) before = previous(first_of(z, local_day(z, *before)));
+    if (before) longest = std::max(*longest, *after - *before);
+  };
+  for (const auto& c : rules.not_on) {
+    for (const auto& r : c->ranges()) look_behind(r.last);
+  }
+  for (const auto& c : rules.only_on) {
+    for (const auto& r : c->ranges()) look_behind(r.last);
+  }
+  return longest;
 }
 
 clock_mark timetable::mark(wall_time tick) const noexcept {

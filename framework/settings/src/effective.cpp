@@ -54,7 +54,8 @@ class writer {
 
   void write(const settings& s) {
     for (const auto& row : keys()) {
-      if (row.path.starts_with("jobs.") || (for_hash_ && row.is_local)) continue;
+      if (row.path.find('*') != std::string_view::npos || (for_hash_ && row.is_local)) continue;
+      if (row.path == "calendars") write_calendars(s);
       if (row.path == "jobs") return write_jobs(s);
       if (const auto* f = find_field(row.path); f != nullptr) put(row.path, 0, f->show(s));
     }
@@ -79,6 +80,19 @@ class writer {
       text += std::string(2 * (depth + open_.size()), ' ') + std::string{parts[open_.size()]} + ":\n";
     }
     text += std::string(2 * (depth + open_.size()), ' ') + std::string{parts.back()} + ": " + *shown + "\n";
+  }
+
+  void write_calendars(const settings& s) {
+    open_.clear();
+    std::vector<calendar> all = s.calendars;
+    if (for_hash_) std::ranges::sort(all, {}, &calendar::name);
+    for (const auto& c : all) {
+      settings with_one;
+      with_one.calendars.push_back(c);
+      const auto path = "calendars." + yaml_text(c.name);
+      put(path + ".dates", 0, find_field("calendars.*.dates")->show(with_one));
+      put(path + ".ranges", 0, find_field("calendars.*.ranges")->show(with_one));
+    }
   }
 
   void write_jobs(const settings& s) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "baton/schedule/duration.hpp"
@@ -63,6 +64,25 @@ constexpr field of_job(std::string_view path) {
           [](const job& j) { return show(j.*Member); }};
 }
 
+using day_ranges = std::vector<schedule::calendar::range>;
+
+void add_days(settings& s, value v) {
+  auto& days = s.calendars.back().days;
+  std::ranges::copy(get<day_ranges>(v), std::back_inserter(days));
+}
+
+/// Of the last calendar: its single days, or its ranges.
+text show_days(const settings& s, bool is_single) {
+  if (s.calendars.empty()) return std::nullopt;
+  const schedule::calendar merged{"", s.calendars.back().days};
+  std::string out;
+  for (const auto& r : merged.ranges()) {
+    if ((r.first == r.last) != is_single) continue;
+    out += (out.empty() ? "[" : ", ") + schedule::day_text(r.first) + (is_single ? "" : ".." + schedule::day_text(r.last));
+  }
+  return out.empty() ? std::nullopt : text{out + "]"};
+}
+
 constexpr std::array table{
     field{"version", [](settings&, value) {}, [](const settings&) { return text{"1"}; }},
     of<&settings::cluster>("cluster"),
@@ -116,6 +136,8 @@ constexpr std::array table{
     of<&settings::log_level>("log.level"),
     of<&settings::log_format>("log.format"),
     of<&settings::plugin_path>("plugins.path"),
+    field{"calendars.*.dates", add_days, [](const settings& s) { return show_days(s, true); }},
+    field{"calendars.*.ranges", add_days, [](const settings& s) { return show_days(s, false); }},
     field{"include", [](settings&, value) {}, [](const settings&) { return text{}; }},  // what they hold is shown
     field{"jobs.*.plugin", nullptr, nullptr, [](job& j, value v) { j.plugin = get<std::string>(v); },
           [](const job& j) { return show(j.plugin); }},
@@ -134,6 +156,9 @@ constexpr std::array table{
           },
           [](const job& j) { return j.schedule ? text{yaml_text(j.schedule->text())} : std::nullopt; }},
     of_job<&job::timezone>("jobs.*.timezone"),
+    of_job<&job::jitter>("jobs.*.jitter"),
+    of_job<&job::not_on>("jobs.*.not_on"),
+    of_job<&job::only_on>("jobs.*.only_on"),
     field{"jobs.*.overlap", nullptr, nullptr, [](job&, value) {}, [](const job&) { return text{"skip"}; }},
     field{"jobs.*.on_crash", nullptr, nullptr, [](job& j, value v) { j.on_crash_retry = get<std::string>(v) == "retry"; },
           [](const job& j) { return text{j.on_crash_retry ? "retry" : "give_up"}; }},

@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
 #include <tuple>
+#include <utility>
 
+#include "baton/base/system_clock.hpp"
 #include "effective.hpp"
 #include "reader.hpp"
 #include "scalars.hpp"
@@ -72,7 +76,44 @@ class loader {
     if (const auto* mode = reader_.given("store.tls.mode"); mode != nullptr && s.store.tls >= tls_mode::verify_ca && s.store.tls_ca.empty())
       report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
+    apply_calendars();
     if (s.jobs.empty() && !report_.has_errors()) report_.warning({&main, 1, 1}, "jobs", "there is no job, so this instance does nothing");
+  }
+
+  /// Once everything is read: a job may stand before its calendar, or in another file.
+  void apply_calendars() {
+    auto& s = reader_.result;
+    std::map<std::string, std::shared_ptr<const schedule::calendar>, std::less<>> known;
+    std::vector<std::string_view> names;
+    for (const auto& c : s.calendars) {
+      known.emplace(c.name, std::make_shared<const schedule::calendar>(c.name, c.days));
+      names.push_back(c.name);
+    }
+    const auto now = system_clock{}.now().wall;
+    std::set<std::pair<const place*, std::string>> told;  // what stands in defaults is wrong once, not for each job
+    for (auto& j : s.jobs) {
+      const auto named = [&](const std::vector<std::string>& wanted, const std::string& key) {
+        schedule::day_rules::calendars found;
+        for (const auto& name : wanted) {
+          if (const auto it = known.find(name); it != known.end()) {
+            found.push_back(it->second);
+          } else if (const auto* at = reader_.given_for(j, key); at != nullptr && told.emplace(at, name).second) {
+            report_.error(*at, "jobs." + j.name + "." + key, "there is no calendar " + in_quotes(name), did_you_mean(name, names));
+          }
+        }
+        return found;
+      };
+      schedule::day_rules rules{named(j.not_on, "not_on"), named(j.only_on, "only_on")};
+      if (!j.schedule || (rules.empty() && j.jitter == microseconds{0})) continue;
+      const bool is_restricted = !rules.empty();
+      j.schedule = j.schedule->refined({std::move(rules), reader_.zone_of(j), j.jitter, j.name});
+      const auto* at = is_restricted && j.schedule->next(now) && !j.schedule->next_run(now)
+                           ? reader_.given_for(j, j.only_on.empty() ? "not_on" : "only_on")
+                           : nullptr;
+      if (at != nullptr)
+        report_.warning(*at, "jobs." + j.name, "no tick to come is on a day that its calendars allow, so it never runs",
+                        "add days to come to the calendar");
+    }
   }
 
   void check_lease(const lease& l, const place& otherwise) {

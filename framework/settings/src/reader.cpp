@@ -57,6 +57,11 @@ const place* reader::given(const std::string& path) const {
   return found == given_.end() ? nullptr : &found->second;
 }
 
+const place* reader::given_for(const job& j, const std::string& key) const {
+  const auto* own = given("jobs." + j.name + "." + key);
+  return own != nullptr ? own : given("defaults." + key);
+}
+
 const place& reader::place_of(const std::string& path, const place& otherwise) const {
   const auto* found = given(path);
   return found == nullptr ? otherwise : *found;
@@ -146,6 +151,7 @@ std::string reader::read_key(const node& k, const node& v, std::string_view row,
         read_section(v, found->path, full, k.at, where, to);
         break;
       case key_type::jobs: read_jobs(v, full); break;
+      case key_type::calendars: read_calendars(v, full); break;
       case key_type::job_defaults: break;  // read before
       default: read_value(*found, v, full, to);
     }
@@ -205,6 +211,25 @@ void reader::read_jobs(const node& n, const std::string& path) {
       report_.warning(name.at, full, "has no schedule, so it never runs by itself", "schedule: \"0 2 * * *\"");
     }
     result.jobs.push_back(std::move(made));
+  }
+}
+
+void reader::read_calendars(const node& n, const std::string& path) {
+  if (n.type != node::kind::map) {
+    report_.error(n.at, path, "must be a map from names to calendars", "write each calendar as NAME: {dates: [2026-12-25]}");
+    return;
+  }
+  std::map<std::string, place> seen;
+  for (std::size_t i = 0; i < n.keys.size(); ++i) {
+    const auto& name = n.keys[i];
+    if (!check_entry(name, path, seen)) continue;
+    const auto full = joined(path, in_quotes(name.text) == "'" + name.text + "'" ? name.text : in_quotes(name.text));
+    if (name.text.empty() || name.text.size() > longest_job_name || !is_spelled_with(name.text, job_alphabet)) {
+      report_.error(name.at, full, "a calendar's name has 1 to 64 of A-Z a-z 0-9 . _ -");
+      continue;
+    }
+    result.calendars.push_back({name.text, {}});
+    read_section(n.values[i], "calendars.*", full, name.at, scope::main, nullptr);
   }
 }
 

@@ -26,7 +26,11 @@ class reader {
 
   /// Where a key was given, by its path; for rules between keys.
   [[nodiscard]] const place* given(const std::string& path) const;
+  /// A key of a job: where the job has it, or the defaults do.
+  [[nodiscard]] const place* given_for(const job& j, const std::string& key) const;
   [[nodiscard]] const place& place_of(const std::string& path, const place& otherwise) const;
+  /// That of the job, which has been looked up.
+  [[nodiscard]] const schedule::zone& zone_of(const job& j) const;
 
  private:
   enum class scope { main, include, defaults };
@@ -36,6 +40,7 @@ class reader {
   std::string read_key(const node& key, const node& value, std::string_view row, const std::string& path, scope where, job* to);
   void read_value(const key& row, const node& n, const std::string& path, job* to);
   void read_jobs(const node& n, const std::string& path);
+  void read_calendars(const node& n, const std::string& path);
   void read_defaults(const node& n, const std::string& path);
   /// Gives the key that was probably meant, or nothing.
   std::string report_unknown(const node& key, std::string_view row, const std::string& path);
@@ -49,6 +54,8 @@ class reader {
   std::optional<value> checked_listen(const node& n, const std::string& text, const std::string& path);
   std::optional<value> checked_secret(const node& n, const std::string& path);
   std::optional<value> checked_list(const node& n, const std::string& path);
+  std::optional<value> checked_names(const key& row, const node& n, const std::string& path);
+  std::optional<value> checked_days(const key& row, const node& n, const std::string& path);
   std::optional<value> checked_schedule(const node& n, const std::string& path);
   std::optional<value> checked_schedule_map(const node& n, const std::string& path);
   std::optional<value> checked_every(const std::optional<node>& every, const std::optional<node>& anchor, const node& n,
@@ -56,8 +63,7 @@ class reader {
   std::optional<value> checked_at(const node& n, const std::string& path);
   /// The zone of that name, looked up once; nullopt after the error was reported.
   std::optional<schedule::zone> zone_named(const node& n, const std::string& name, const std::string& path);
-  /// That of the job that is being read.
-  [[nodiscard]] const schedule::zone& zone_of_job() const;
+  [[nodiscard]] const schedule::zone& zone_of_job() const { return reading_ == nullptr ? schedule::zone::utc() : zone_of(*reading_); }
   std::optional<with_value> parameter(const node& n, const std::string& path);
   std::optional<with_value::map> parameters(const node& n, const std::string& path);
   bool check_entry(const node& key, const std::string& path, std::map<std::string, place>& seen);

@@ -88,6 +88,9 @@ std::optional<value> reader::checked(const key& row, const node& n, const std::s
     case key_type::schedule: return checked_schedule(n, path);
     case key_type::secret: return checked_secret(n, path);
     case key_type::text_list: return checked_list(n, path);
+    case key_type::names: return checked_names(row, n, path);
+    case key_type::day_list:
+    case key_type::day_ranges: return checked_days(row, n, path);
     default: break;
   }
   const auto text = scalar(n, path, "a single value");
@@ -230,6 +233,56 @@ std::optional<value> reader::checked_list(const node& n, const std::string& path
   return value{std::move(out)};
 }
 
+std::optional<value> reader::checked_names(const key& row, const node& n, const std::string& path) {
+  std::vector<std::string> out;
+  const auto read = [&](const node& item, const std::string& at) {
+    auto text = scalar(item, at, "a name");
+    if (!text) return false;
+    const auto size = static_cast<std::int64_t>(text->size());
+    if (size < row.minimum || size > row.maximum || !is_spelled_with(*text, row.alphabet)) {
+      report_.error(item.at, at, name_text(row) + ", got " + shown(item));
+      return false;
+    }
+    if (std::ranges::find(out, *text) == out.end()) out.push_back(*std::move(text));
+    return true;
+  };
+  if (n.type == node::kind::scalar) return read(n, path) ? std::optional{value{std::move(out)}} : std::nullopt;
+  if (n.type != node::kind::list) {
+    report_.error(n.at, path, "must be a list of names", "write [name]");
+    return std::nullopt;
+  }
+  bool is_good = true;
+  for (std::size_t i = 0; i < n.values.size(); ++i) is_good = read(n.values[i], path + "[" + std::to_string(i) + "]") && is_good;
+  return is_good ? std::optional{value{std::move(out)}} : std::nullopt;
+}
+
+std::optional<value> reader::checked_days(const key& row, const node& n, const std::string& path) {
+  const bool are_ranges = row.type == key_type::day_ranges;
+  const auto* example = are_ranges ? "write [2026-12-29..2026-12-31]" : "write [2026-12-25, 2026-12-26]";
+  if (n.type != node::kind::list) {
+    report_.error(n.at, path, "must be a list of days", example);
+    return std::nullopt;
+  }
+  std::vector<schedule::calendar::range> out;
+  out.reserve(n.values.size());
+  bool is_good = true;
+  for (std::size_t i = 0; i < n.values.size(); ++i) {
+    const auto at = path + "[" + std::to_string(i) + "]";
+    const auto text = scalar(n.values[i], at, "a day");
+    auto read = text ? schedule::parse_day_range(are_ranges ? *text : *text + ".." + *text) : schedule::syntax_error{};
+    if (const auto* r = std::get_if<schedule::calendar::range>(&read)) {
+      out.push_back(*r);
+      continue;
+    }
+    is_good = false;
+    if (!text) continue;
+    const auto message = are_ranges ? std::get<schedule::syntax_error>(read).message : "must be a day, such as 2026-12-25";
+    const bool is_other = !are_ranges && text->find("..") != std::string::npos;
+    report_.error(n.values[i].at, at, message + ", got " + shown(n.values[i]), is_other ? "days from one to another belong to ranges" : "");
+  }
+  return is_good ? std::optional{value{std::move(out)}} : std::nullopt;
+}
+
 std::optional<schedule::zone> reader::zone_named(const node& n, const std::string& name, const std::string& path) {
   if (const auto known = zones_.find(name); known != zones_.end()) return known->second;
   auto found = schedule::zone::find(name);
@@ -240,8 +293,8 @@ std::optional<schedule::zone> reader::zone_named(const node& n, const std::strin
   return zones_.emplace(name, std::get<schedule::zone>(std::move(found))).first->second;
 }
 
-const schedule::zone& reader::zone_of_job() const {
-  const auto known = reading_ == nullptr ? zones_.end() : zones_.find(reading_->timezone);
+const schedule::zone& reader::zone_of(const job& j) const {
+  const auto known = zones_.find(j.timezone);
   return known == zones_.end() ? schedule::zone::utc() : known->second;
 }
 

@@ -66,7 +66,7 @@ void claim_transaction::read() {
       if (known != t.jobs.end()) p.seen.jobs.push_back({job.job, known->second.paused, known->second.effective_since});
       if (job.ticks.empty()) continue;
       for (auto it = t.ticks.lower_bound({job.job, job.decided_until, {}}); it != t.ticks.end() && it->first.job == job.job; ++it) {
-        if (it->first.kind == ledger::tick_kind::schedule && it->first.tick <= job.ticks.back()) p.seen.rows.push_back(it->second.row);
+        if (it->first.kind == ledger::tick_kind::schedule && it->first.tick <= job.ticks.back().tick) p.seen.rows.push_back(it->second.row);
       }
     }
   }

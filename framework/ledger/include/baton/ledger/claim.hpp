@@ -9,14 +9,23 @@
 
 namespace baton::ledger {
 
+/// A tick as its instance's schedule has it.
+struct due_tick {
+  due_tick(wall_time t) : tick(t), due(t) {}  // NOLINT(google-explicit-constructor): most ticks are no more than that
+  due_tick(wall_time t, wall_time when, bool is_excluded) : tick(t), due(when), excluded(is_excluded) {}
+  wall_time tick;
+  wall_time due;          ///< the tick, and its jitter
+  bool excluded = false;  ///< by a calendar: it does not run
+};
+
 /// One job of a lock name, with the ticks that its instance believes undecided.
 struct job_claim {
   std::string job;
   job_policy policy;
   wall_time decided_until{};      ///< the key of the last row that the instance knows of (or effective_since)
-  std::vector<wall_time> ticks;   ///< due by the instance's estimate, ascending, all later than decided_until; may be empty
+  std::vector<due_tick> ticks;    ///< due by the instance's estimate, ascending, all later than decided_until; may be empty
   bool more = false;              ///< further due ticks were left out: none of these is the latest
-  std::optional<wall_time> next;  ///< the tick after the last of `ticks`: from then on, that one is missed, not late
+  std::optional<wall_time> next;  ///< when the next tick that runs after these is due: from then on, the last of them is missed, not late
 };
 
 /// A lock name to claim under. All jobs that share it and that the instance knows are listed, due or not.
@@ -97,7 +106,7 @@ struct name_reply {
     std::string job;
     wall_time decided_until{};     ///< end of the last decided row
     std::uint32_t duplicates = 0;  ///< of the ticks asked for, those that had a row already
-    std::vector<wall_time> early;  ///< left to wait: later than the store's clock
+    std::vector<wall_time> early;  ///< left to wait: when they are due, which is later than the store's clock
     bool undecided = false;        ///< due ticks are left for after this run
   };
   std::vector<progress> jobs;

@@ -72,6 +72,11 @@ struct with_value::entry {
   with_value second;
 };
 
+struct calendar {
+  std::string name;
+  std::vector<schedule::calendar::range> days;
+};
+
 struct job {
   std::string name;
   mark where;
@@ -79,9 +84,12 @@ struct job {
   mark plugin_where;
   with_value::map with;
   mark with_where;
-  std::optional<schedule::timetable> schedule;
+  std::optional<schedule::timetable> schedule;  ///< refined by what follows
   std::string schedule_text;
   std::string timezone = "UTC";
+  microseconds jitter{};
+  std::vector<std::string> not_on;   ///< names of calendars
+  std::vector<std::string> only_on;  ///< names of calendars
   std::optional<microseconds> timeout;
   microseconds grace = std::chrono::seconds{10};
   std::string lock_name;  ///< lock.name, default: the job's
@@ -109,6 +117,7 @@ struct settings {
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<std::string> plugin_path;
+  std::vector<calendar> calendars;
   std::vector<job> jobs;
   std::uint64_t hash = 0;  ///< 48 bits over what is the same on every instance: no secrets, none of the keys marked local
 };
@@ -121,7 +130,7 @@ struct loaded {
 
 /// Reads and validates a file with its includes. Every problem is reported, not the first, in the order of files and lines.
 ///
-/// Reads the environment, the host's name, and the files that the configuration refers to; whether plugins exist is not asked.
+/// Reads the environment, the host's name, the clock, and the files that the configuration refers to; whether plugins exist is not asked.
 /// Relative paths are taken from the directory of the file that names them. No secret appears in a problem.
 [[nodiscard]] loaded load(const std::string& file);
 
