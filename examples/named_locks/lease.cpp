@@ -20,11 +20,10 @@ baton::result<void> work(MYSQL* connection) {
   auto client = baton::mysql::lock_client::create(where);
   if (!client) return std::move(client).error();
   const auto name = baton::lock::key::from("payout:2026-11", {baton::lock::key_mode::portable, {}});
+  std::stop_source lost;  // before the lease, whose callback uses it
   auto lease = (*client)->acquire(*name, 30s);
   if (lease.is_busy()) return baton::failure{baton::errc::timed_out, "somebody else pays out"};
   if (!lease) return lease.error();
-
-  std::stop_source lost;
   lease->on_lost([&lost](baton::lock::loss reason) {
     std::cerr << "the lock is lost: " << to_string(reason) << "\n";
     lost.request_stop();

@@ -22,28 +22,31 @@ using ::testing::HasSubstr;
 class loss_record {
  public:
   explicit loss_record(lease& of) {
-    of.on_lost([this](loss reason) {
-      const std::lock_guard guard{mutex_};
-      reasons_.push_back(reason);
-      at_ = std::chrono::steady_clock::now();
+    of.on_lost([heard = heard_](loss reason) {
+      const std::lock_guard guard{heard->mutex};
+      heard->reasons.push_back(reason);
+      heard->at = std::chrono::steady_clock::now();
     });
   }
   [[nodiscard]] std::vector<loss> reasons() const {
-    const std::lock_guard guard{mutex_};
-    return reasons_;
+    const std::lock_guard guard{heard_->mutex};
+    return heard_->reasons;
   }
   [[nodiscard]] bool await(microseconds limit = 10s) const {
     return eventually([&] { return !reasons().empty(); }, limit);
   }
   [[nodiscard]] microseconds after(std::chrono::steady_clock::time_point start) const {
-    const std::lock_guard guard{mutex_};
-    return std::chrono::duration_cast<microseconds>(at_ - start);
+    const std::lock_guard guard{heard_->mutex};
+    return std::chrono::duration_cast<microseconds>(heard_->at - start);
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<loss> reasons_;
-  std::chrono::steady_clock::time_point at_;
+  struct heard {
+    std::mutex mutex;
+    std::vector<loss> reasons;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::shared_ptr<heard> heard_ = std::make_shared<heard>();
 };
 
 /// P = R = 0.5 s, W = 3 s, M = 1.5 s: a lease is certain for 1.5 s after a probe.

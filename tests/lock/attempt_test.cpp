@@ -8,6 +8,9 @@ namespace {
 TEST(attempt, is_true_when_the_lock_is_held_and_only_then) {
   EXPECT_TRUE(attempt<int>{7});
   EXPECT_EQ(*attempt<int>{7}, 7);
+  const attempt<std::string> constant{std::string{"seven"}};
+  EXPECT_EQ(*constant, "seven");
+  EXPECT_EQ(constant->size(), 5U);
   EXPECT_FALSE(attempt<int>{busy{}});
   EXPECT_TRUE(attempt<int>{busy{}}.is_busy());
   const attempt<> failed{failure{errc::deadlock, "why"}};

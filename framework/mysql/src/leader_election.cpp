@@ -94,7 +94,8 @@ class leader_election::impl : public std::enable_shared_from_this<leader_electio
   void perform(const lock::election::acquire&) {
     was_given_back_ = false;
     has_led_ = false;
-    lease_.reset();
+    // Its end waits for its callback, which may be waiting for the mutex.
+    if (lease_) tasks_.emplace_back([old = std::shared_ptr<lease>{std::move(lease_)}]() mutable { old.reset(); });
     ticket_ = core_->acquire({name_,
                               {},
                               how_.label,

@@ -14,7 +14,9 @@ lease& lease::operator=(lease&& other) noexcept {
 }
 
 lease::~lease() {
-  if (record_) record_->release(nullptr);
+  if (!record_) return;
+  record_->release(nullptr);
+  record_->tell_nobody();
 }
 
 bool lease::is_held() const noexcept { return record_ && record_->is_held(); }
@@ -76,11 +78,27 @@ status lease_record::release_and_wait() {
   auto answer = std::make_shared<std::promise<status>>();
   auto answered = answer->get_future();
   release([answer = std::move(answer)](status s) { answer->set_value(std::move(s)); });
+  status said;
   try {
-    return answered.get();
+    said = answered.get();
   } catch (const std::future_error&) {  // the client was destroyed meanwhile: it has given everything back
-    return {};
   }
+  tell_nobody();
+  return said;
+}
+
+void lease_record::tell_nobody() {
+  std::vector<std::function<void(lock::loss)>> untold;  // they end outside of the mutex: what they hold may be the last of a lease
+  std::vector<std::function<void()>> unsaid;
+  std::unique_lock guard{watch_->mutex_};
+  untold.swap(told_);
+  std::erase_if(watch_->news_, [&](auto& n) {
+    if (n.of.get() != this) return false;
+    unsaid.push_back(std::move(n.tell));
+    return true;
+  });
+  if (std::this_thread::get_id() != watch_->thread_.get_id()) watch_->told_.wait(guard, [this] { return watch_->telling_of_ != this; });
+  guard.unlock();
 }
 
 // ---- the watch
@@ -139,7 +157,7 @@ void lease_watch::lose_locked(const std::shared_ptr<lease_record>& record, lock:
   record->state_ = lease_record::state::lost;
   record->group_->records.erase(record);
   ++lost_;
-  for (auto& told : std::exchange(record->told_, {})) news_.emplace_back([told = std::move(told), reason] { told(reason); });
+  for (auto& told : std::exchange(record->told_, {})) news_.push_back({record, [told = std::move(told), reason] { told(reason); }});
   changed_.notify_one();
 }
 
@@ -152,7 +170,7 @@ void lease_watch::expire_locked(boot_time now) {
     groups_.erase(group);
     const auto records = group->records;
     for (const auto& record : records) lose_locked(record, lock::loss::deadline);
-    if (group->on_expired) news_.push_back(group->on_expired);
+    if (group->on_expired) news_.push_back({nullptr, group->on_expired});
   }
 }
 
@@ -195,18 +213,21 @@ void lease_watch::run() {
   while (!is_ending_) {
     expire_locked(time_->now().steady);
     if (!news_.empty()) {
-      auto tell = std::move(news_.front());
+      auto news = std::move(news_.front());
       news_.pop_front();
+      telling_of_ = news.of.get();
       guard.unlock();
       try {
-        tell();
+        news.tell();
       } catch (const std::exception& error) {
         warn(std::string{"a callback about a lost lease threw: "} + error.what());
       } catch (...) {
         warn("a callback about a lost lease threw");
       }
-      tell = nullptr;  // what it holds may be the last of a lease, which would take the mutex
+      news = {};  // what it holds may be the last of a lease, which would take the mutex
       guard.lock();
+      telling_of_ = nullptr;
+      told_.notify_all();
       continue;
     }
     const auto next = next_deadline_locked();

@@ -50,6 +50,8 @@ class lease_record : public std::enable_shared_from_this<lease_record> {
   void on_lost(std::function<void(lock::loss)> told);
   void release(std::function<void(status)> done);
   [[nodiscard]] status release_and_wait();
+  /// From now on nobody is told of its loss; waits for who is being told, unless that is the caller.
+  void tell_nobody();
 
  private:
   friend class lease_watch;
@@ -110,7 +112,13 @@ class lease_watch {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::set<std::shared_ptr<lease_group>> groups_;
-  std::deque<std::function<void()>> news_;
+  struct piece_of_news {
+    std::shared_ptr<lease_record> of;  ///< nullptr: of a group
+    std::function<void()> tell;
+  };
+  std::deque<piece_of_news> news_;
+  const lease_record* telling_of_ = nullptr;
+  std::condition_variable told_;
   std::atomic<std::uint64_t> lost_ = 0;
   bool is_ending_ = false;
   std::thread thread_;

@@ -25,14 +25,16 @@ job_families::job_families(family_builder builder)
       lock_lost(builder.counter("lock_lost_total", "Named locks lost while they were held, by reason.")),
       ticks(builder.counter("ticks_total", "Ticks decided by this instance.")),
       skips(builder.counter("skips_total", "Ticks skipped by this instance, by reason.")),
-      tick_lateness(builder.histogram("tick_lateness_seconds", "From when a tick was due, jitter included, to the start of its first attempt.")),
+      tick_lateness(
+          builder.histogram("tick_lateness_seconds", "From when a tick was due, jitter included, to the start of its first attempt.")),
       runs_started(builder.counter("runs_started_total", "Attempts started here, by what caused them.")),
       runs(builder.counter("runs_total", "Attempts ended here, by outcome.")),
       run_duration(builder.histogram("run_duration_seconds", "How long an attempt ran.")),
       retries(builder.counter("retries_total", "Further attempts after a failed one.")),
       running(builder.gauge("running", "Attempts of the job running here now.")),
       overlap_suspected(builder.counter("overlap_suspected_total", "Runs that may have overlapped another run under the same lock name.")),
-      schedule_max_gap(builder.gauge("job_schedule_max_gap_seconds", "The longest time between two ticks to come that run; 0 when unknown.")),
+      schedule_max_gap(
+          builder.gauge("job_schedule_max_gap_seconds", "The longest time between two ticks to come that run; 0 when unknown.")),
       last_success(
           builder.gauge("job_last_success_timestamp_seconds", "When the job last succeeded anywhere in the cluster; 0 when never.")),
       last_run(builder.gauge("job_last_run_timestamp_seconds", "When the job last ended anywhere in the cluster; 0 when never.")),

@@ -28,8 +28,10 @@ class [[nodiscard]] attempt {
   [[nodiscard]] bool has_failed() const noexcept { return state_.index() == 2; }
 
   [[nodiscard]] T& operator*() & { return get<0>(); }
+  [[nodiscard]] const T& operator*() const& { return const_cast<attempt&>(*this).get<0>(); }
   [[nodiscard]] T&& operator*() && { return std::move(get<0>()); }
   [[nodiscard]] T* operator->() { return &get<0>(); }
+  [[nodiscard]] const T* operator->() const { return &const_cast<attempt&>(*this).get<0>(); }
   [[nodiscard]] const failure& error() const& { return const_cast<attempt&>(*this).get<2>(); }
   [[nodiscard]] failure&& error() && { return std::move(get<2>()); }
 

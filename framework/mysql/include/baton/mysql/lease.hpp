@@ -34,7 +34,7 @@ class lease {
   [[nodiscard]] bool is_held() const noexcept;
   [[nodiscard]] const std::string& name() const noexcept;
   /// Rises strictly from lease to lease of this name, for all who use the same database; 0 with lock_client_options::fences off. Hand it
-  /// to what you write to (guarded.hpp), so that a holder that does not know that it is one no more changes nothing.
+  /// to what you write to (guard.hpp), so that a holder that does not know that it is one no more changes nothing.
   [[nodiscard]] std::uint64_t fence() const noexcept;
   /// Until when it is certain, on CLOCK_BOOTTIME; each good probe moves it.
   [[nodiscard]] boot_time deadline() const noexcept;
@@ -42,12 +42,15 @@ class lease {
 
   /// `told` is called exactly once when the lease is lost, at once if it has been lost already, and never for a release. On a thread of the
   /// client's that tells all losses one after the other (or on this one, if it is lost already): it must not block for long.
+  /// As with std::stop_callback, it is not called any more once release() or the destructor has returned: both wait for one that is at
+  /// work, unless they are called by it. So what it uses is to live longer than the lease, and no mutex that it takes may be held by who
+  /// ends that.
   void on_lost(std::function<void(lock::loss)> told);
 
   /// Gives the lock back and waits for the server, for lease_timing::probe_timeout at most. Not to be called on the client's threads.
   /// Errors: not_locked: released before; lock_lost: it had been lost, somebody else may have held it meanwhile.
   [[nodiscard]] status release();
-  /// The same without waiting; `done` is called on a thread of the client's.
+  /// The same without waiting, not for a callback of on_lost() either; `done` is called on a thread of the client's.
   void async_release(std::function<void(status)> done);
 
  private:
