@@ -35,7 +35,7 @@ function(baton_package_component name)
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/baton COMPONENT ${name})
 endfunction()
 
-# At the end of the project, when all rooms are known. What every component needs comes with the component sdk.
+# At the end of the project, when all rooms are known. What every component needs comes with each.
 function(baton_install_package)
   get_property(BATON_COMPONENTS GLOBAL PROPERTY BATON_COMPONENTS)
   get_property(BATON_COMPONENT_TABLE GLOBAL PROPERTY BATON_COMPONENT_TABLE)
@@ -43,11 +43,11 @@ function(baton_install_package)
   configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/baton-config.cmake.in ${PROJECT_BINARY_DIR}/baton-config.cmake
     INSTALL_DESTINATION ${destination} NO_SET_AND_CHECK_MACRO)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/baton-config-version.cmake COMPATIBILITY SameMinorVersion)
-  install(FILES
-    ${PROJECT_BINARY_DIR}/baton-config.cmake
-    ${PROJECT_BINARY_DIR}/baton-config-version.cmake
-    ${PROJECT_SOURCE_DIR}/cmake/baton_add_plugin.cmake
-    ${PROJECT_SOURCE_DIR}/cmake/baton_plugin.map
+  foreach(component IN LISTS BATON_COMPONENTS)
+    install(FILES ${PROJECT_BINARY_DIR}/baton-config.cmake ${PROJECT_BINARY_DIR}/baton-config-version.cmake
+      DESTINATION ${destination} COMPONENT ${component})
+  endforeach()
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/baton_add_plugin.cmake ${PROJECT_SOURCE_DIR}/cmake/baton_plugin.map
     DESTINATION ${destination} COMPONENT sdk)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindMySQLClient.cmake DESTINATION ${destination} COMPONENT mysql)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/Findcctz.cmake DESTINATION ${destination} COMPONENT schedule)

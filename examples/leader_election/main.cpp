@@ -1,6 +1,7 @@
 // Several of this program, one of which leads: leader_election LABEL [SECONDS]
 #include <baton/mysql/leader_election.hpp>
 #include <chrono>
+#include <csignal>
 #include <iostream>
 #include <mutex>
 #include <thread>
@@ -23,12 +24,21 @@ int main(int argc, char** argv) {
   const std::string label = argc > 1 ? argv[1] : "somebody";
   const std::chrono::seconds how_long{argc > 2 ? std::stoi(argv[2]) : 3600};
   const auto where = connection_from_environment();
-  auto store = baton::mysql::store::create(where);
-  auto client = baton::mysql::lock_client::create(where);
-  if (!store || !client || !store->migrate()) {  // the tables for epochs, once for each database
-    std::cerr << "the store cannot be used; baton doctor says why\n";
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before there are other threads: who is told to end, resigns
+
+  const auto refused = [](const baton::failure& why) {
+    std::cerr << why.context << "\n";
     return 1;
-  }
+  };
+  auto store = baton::mysql::store::create(where);
+  if (!store) return refused(store.error());
+  if (auto made = store->migrate(); !made) return refused(made.error());  // the tables for epochs, once for each database
+  auto client = baton::mysql::lock_client::create(where);
+  if (!client) return refused(client.error());
 
   // [election]
   baton::mysql::leader_election::options how;
@@ -43,10 +53,7 @@ int main(int argc, char** argv) {
   how.failed = [&](const baton::failure& why) { say(label + " cannot be elected: " + why.context); };
   const auto name = baton::lock::key::from("example:leader", {baton::lock::key_mode::portable, {}});
   auto election = baton::mysql::leader_election::start(**client, *name, how);
-  if (!election) {
-    std::cerr << election.error().context << "\n";
-    return 1;
-  }
+  if (!election) return refused(election.error());
   // [election]
 
   // [observer]
@@ -54,6 +61,7 @@ int main(int argc, char** argv) {
                                                  say(label + " sees " + (leader ? leader->label + " lead" : "nobody lead"));
                                                }};
   // [observer]
-  std::this_thread::sleep_for(how_long);
+  const timespec longest{how_long.count(), 0};
+  sigtimedwait(&ends, nullptr, &longest);
   return 0;  // resigns: the next one leads at once
 }

@@ -18,29 +18,37 @@ baton::result<void> run() {
   if (!session) return std::move(session).error();
   // [session]
 
-  // [acquire]
-  const auto name = key::from("reports:monthly", {baton::lock::key_mode::portable, {}});
-  if (!name) return name.error();
-  named_lock lock{**session, *name};
-
-  if (auto got = lock.acquire(baton::lock::blocking::yes, 2.5s)) {
-    std::cout << "nobody else makes the report now: " << lock.describe() << "\n";
-    if (auto released = lock.release(); !released) return released;  // lock_lost: somebody else may have held it meanwhile
-  } else if (got.is_busy()) {
-    std::cout << "somebody else has been making it for the last 2.5 s\n";
-  } else {
-    return got.error();
-  }
-  // [acquire]
-
-  // [scope]
   {
-    auto held = scoped_lock::hold(lock, 10s);  // time-out: errc::timed_out
-    if (!held) return std::move(held).error();
-    std::cout << "held until the end of this scope, whatever happens in it\n";
+    // [acquire]
+    const auto name = key::from("reports:monthly", {baton::lock::key_mode::portable, {}});
+    if (!name) return name.error();
+    named_lock lock{**session, *name};
+
+    if (auto got = lock.acquire(baton::lock::blocking::yes, 2.5s)) {
+      std::cout << "nobody else makes the report now: " << lock.describe() << "\n";
+      if (auto released = lock.release(); !released) return released;  // lock_lost: somebody else may have held it meanwhile
+    } else if (got.is_busy()) {
+      std::cout << "somebody else has been making it for the last 2.5 s\n";
+    } else {
+      return got.error();
+    }
+    // [acquire]
+
+    // [scope]
+    {
+      auto held = scoped_lock::hold(lock, 10s);  // time-out: errc::timed_out
+      if (!held) return std::move(held).error();
+      std::cout << "held until the end of this scope, whatever happens in it\n";
+    }
+    // [scope]
+    std::cout << lock.describe() << "\n";
   }
-  // [scope]
-  std::cout << lock.describe() << "\n";
+  // [again]
+  if (!(*session)->is_alive()) {  // the locks of this one are free, and there are none left on it
+    session = (*client)->open_session();
+    if (!session) return std::move(session).error();
+  }
+  // [again]
   return {};
 }
 

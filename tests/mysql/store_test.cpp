@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cstring>
+#include <fstream>
 #include <thread>
 
 #include "ledger_fixture.hpp"
@@ -40,6 +42,28 @@ TEST_P(store_open_test, refuses_a_ledger_without_tables_and_makes_them_on_reques
   ok(empty.migrate());
   EXPECT_TRUE(empty.open_ledger_session());
   sql("DROP DATABASE empty_one");
+}
+
+TEST_P(store_open_test, needs_no_more_than_the_shipped_grants) {
+  need_private_server();
+  if (IsSkipped()) return;
+  std::ifstream file{BATON_SOURCE_DIR "/deploy/grants.sql"};
+  std::string shipped{std::istreambuf_iterator<char>{file}, {}};
+  for (const auto& [from, to] :
+       {std::pair{"baton.*", "shipped.*"}, {"EXISTS baton", "EXISTS shipped"}, {"'baton'", "'shipped'"}, {"\n-- GRANT", "\nGRANT"}}) {
+    if (std::string_view{to} == "\nGRANT" && GetParam() != server_kind::mysql) continue;
+    for (auto at = shipped.find(from); at != std::string::npos; at = shipped.find(from, at + 1)) shipped.replace(at, std::strlen(from), to);
+  }
+  sql(shipped);
+  auto wanted = store_options();
+  wanted.user = "shipped";
+  wanted.password = "choose-a-password";
+  wanted.database = "shipped";
+  const auto granted = ok(store::create(wanted));
+  ok(granted.migrate());
+  EXPECT_TRUE(granted.open_ledger_session());
+  EXPECT_TRUE(granted.open_lock_session());
+  sql("DROP DATABASE shipped; DROP USER 'shipped'@'%'");
 }
 
 TEST_P(store_open_test, prints_the_sql_that_it_would_run) {

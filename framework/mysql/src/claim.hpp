@@ -5,7 +5,7 @@
 
 namespace baton::mysql {
 
-/// ledger::session::claim() on `link`: design.md section 3, in that order.
+/// ledger::session::claim() on `link`: fence rows, what is open, decide, write, ask for ownership, commit.
 [[nodiscard]] result<ledger::claim_reply> claim(connection& link, const ledger::claim_request& request);
 
 }  // namespace baton::mysql

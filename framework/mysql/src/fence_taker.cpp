@@ -94,7 +94,11 @@ void fence_taker::take_now(const std::shared_ptr<request>& r) {
                   self->job_is_over();
                   return r->done(std::move(a).error());
                 }
-                if (!a) return self->decided(r, std::move(a).error());
+                if (!a) {
+                  auto why = std::move(a).error();
+                  if (why.code == errc::schema_outdated) why.context += "; store::migrate() or baton migrate makes the tables of fences";
+                  return self->decided(r, std::move(why));
+                }
                 auto& rows = *a;
                 if (rows.size() != 5 || !rows[4].next())
                   return self->decided(r, failure{errc::store_query, r->name + ": the fence gave no answer"});

@@ -18,13 +18,16 @@ namespace {
 namespace fs = std::filesystem;
 using settings::problem;
 
-/// Where plugins are when the file does not say: beside the program that runs (a build tree), then where packages put them.
+/// Where plugins are when the file does not say: beside the program that runs - of a build tree, or installed anywhere - then where they
+/// were to be installed.
 std::vector<std::string> default_plugin_path() {
   std::vector<std::string> path;
   std::error_code ignored;
-  const auto beside = fs::read_symlink("/proc/self/exe", ignored).parent_path().parent_path() / "plugins";
-  if (fs::is_directory(beside, ignored)) path.push_back(beside.string());
-  path.emplace_back(BATON_PLUGIN_DIR);
+  const auto prefix = fs::read_symlink("/proc/self/exe", ignored).parent_path().parent_path();
+  for (const auto& beside : {prefix / "plugins", prefix / BATON_PLUGIN_SUBDIRECTORY}) {
+    if (fs::is_directory(beside, ignored)) path.push_back(beside.string());
+  }
+  if (std::ranges::find(path, BATON_PLUGIN_DIR) == path.end()) path.emplace_back(BATON_PLUGIN_DIR);
   return path;
 }
 

@@ -5,7 +5,7 @@
 
 namespace baton::lock {
 
-/// The numbers that bound how long a lost lock can go unnoticed (design.md section 4).
+/// The numbers that bound how long a lost lock can go unnoticed (docs/explanation/locking.md).
 struct lease_timing {
   microseconds probe = std::chrono::seconds{2};          ///< P: how often each lock session proves that it holds its locks
   microseconds probe_timeout = std::chrono::seconds{4};  ///< R: the longest any call on a lock session may take

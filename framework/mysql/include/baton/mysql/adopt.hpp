@@ -1,6 +1,6 @@
 #pragma once
 
-// The only public header that knows the client library: for programs that have a MYSQL* of their own.
+// Knows the client library, as guard.hpp does and no other public header: for programs that have a MYSQL* of their own.
 #include <mysql.h>
 
 #include <memory>

@@ -12,7 +12,8 @@
 
 namespace baton::mysql {
 
-/// Who leads, as those see it who ask the server.
+/// Who leads, as those see it who ask the server: whoever holds the lock. It may not know it yet, or be waiting until the one before must
+/// have stopped; only leader_election::options::elected says that it has begun.
 struct leader {
   std::string label;
   std::uint64_t epoch = 0;
@@ -49,7 +50,7 @@ class leader_election {
     std::function<void(const failure&)> failed = {};  ///< a candidacy came to nothing; it is tried again
   };
 
-  /// Begins its candidacy at once. Errors: invalid_key: neither portable nor hashed; invalid_argument: a client without fences.
+  /// Begins its candidacy at once. Errors: invalid_key: as lock_client::acquire(); invalid_argument: a client without fences.
   [[nodiscard]] static result<std::unique_ptr<leader_election>> start(lock_client& on, const lock::key& name, options how);
   ~leader_election();
   leader_election(const leader_election&) = delete;

@@ -56,9 +56,9 @@ class lock_client {
 
   /// Waits for the lock: for ever by default; zero is one try.
   ///
-  /// Errors: invalid_key: neither portable nor hashed, so that the servers do not agree about it; over_budget; cancelled by `stop`;
+  /// Errors: invalid_key: with an upper case or non-ASCII letter (an exact key), so that the servers do not agree about it; over_budget; cancelled by `stop`;
   /// deadlock and interrupted: as waiting_session::acquire(); lock_lost: granted, and lost before its fence was taken; and of opening a
-  /// connection: store_unavailable, store_unfit, access_denied, schema_outdated. After any of them the lock is not held.
+  /// connection: store_unavailable, store_unfit, access_denied, schema_outdated (store::migrate() makes the tables of fences). After any of them the lock is not held.
   /// Not to be called on the client's own threads, in callbacks: there, async_acquire().
   [[nodiscard]] lock::attempt<lease> acquire(const lock::key& name, lock::time_limit limit = {}, std::stop_token stop = {});
 
