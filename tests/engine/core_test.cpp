@@ -308,5 +308,29 @@ TEST_F(leases, names_over_512_go_to_further_sessions) {
   for (const auto& [id, count] : names) EXPECT_LE(count, 512U);
 }
 
+struct peers : host, ::testing::Test {};
+
+TEST_F(peers, are_told_of_once_for_each_way_in_which_they_differ) {
+  opts.config_hash = 1;
+  opts.tzdata = "2026f";
+  start();
+  const auto they_are = [&](std::uint64_t config_hash, const std::string& tzdata) {
+    const auto them = store.open_ledger_session(1000h);
+    ASSERT_TRUE(them->reconcile({"test", "them", "them-1", "", config_hash, tzdata, clock.now().wall}));
+    pass(3s);
+  };
+  they_are(1, "2026f");
+  EXPECT_THAT(notes<peer_differs>(), ::testing::IsEmpty());
+  they_are(1, "2025b");
+  ASSERT_THAT(notes<peer_differs>(), ::testing::SizeIs(1));
+  EXPECT_EQ(notes<peer_differs>()[0].instance, "them-1");
+  EXPECT_EQ(notes<peer_differs>()[0].tzdata, "2025b");
+  EXPECT_FALSE(notes<peer_differs>()[0].in_configuration);
+  they_are(2, "2026f");
+  ASSERT_THAT(notes<peer_differs>(), ::testing::SizeIs(2));
+  EXPECT_TRUE(notes<peer_differs>()[1].in_configuration);
+  EXPECT_EQ(notes<peer_differs>()[1].tzdata, "");
+}
+
 }  // namespace
 }  // namespace baton::engine

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "host.hpp"
 
 namespace baton::engine {
@@ -347,6 +349,98 @@ TEST_F(ticks, of_a_gap_are_decided_at_start_up) {
   EXPECT_EQ(row("a", 2s).count, 9U);
   ASSERT_EQ(running.size(), 1U);
   EXPECT_EQ(running[0].run.key.tick, began + 11s);
+}
+
+// ---- what clocks do: those of the store, which decide, and of the machine
+
+struct odd_clocks : ticks {
+  /// Ends every run at once; returns the ticks that ran. None runs before its time, by the clock that counts, by even a microsecond.
+  std::vector<wall_time> run_through(microseconds how_long, const std::function<void()>& each_second = nullptr) {
+    std::vector<wall_time> ran;
+    const auto end = clock.now().steady + how_long;
+    for (int n = 1; clock.now().steady < end; ++n) {
+      pass(100ms);
+      while (!running.empty()) {
+        const auto r = running.front();
+        EXPECT_LE(r.run.key.tick, r.run.claimed);
+        EXPECT_LE(r.run.claimed, clock.now().wall);
+        ran.push_back(r.run.key.tick);
+        end_run(r.id);
+      }
+      if (each_second && n % 10 == 0) each_second();
+    }
+    return ran;
+  }
+  /// Every tick of the job up to now has one row.
+  void expect_no_tick_without_a_row(const std::string& job, microseconds period) {
+    auto until = began;
+    for (const auto& r : store.rows(opts.cluster)) {
+      if (r.key.job != job) continue;
+      EXPECT_EQ(r.key.tick, until + period);
+      until = r.until.value_or(r.key.tick);
+      EXPECT_EQ(until - r.key.tick, (static_cast<std::int64_t>(r.count) - 1) * period);
+    }
+    EXPECT_GT(until + period, clock.now().wall - 200ms);
+  }
+};
+
+TEST_F(odd_clocks, that_are_set_forward_leave_missed_ticks_and_run_the_latest) {
+  add_job("a", 10s);
+  start();
+  ASSERT_EQ(run_through(35s).size(), 3U);
+  clock.step_wall(1h);
+  const auto ran = run_through(30s);
+  ASSERT_EQ(ran.size(), 4U);
+  EXPECT_EQ(ran[0], began + 1h + 30s) << "the latest one before the new time";
+  EXPECT_EQ(row("a", 40s).state, row_state::missed);
+  EXPECT_EQ(row("a", 40s).count, 359U);
+  expect_no_tick_without_a_row("a", 10s);
+}
+
+TEST_F(odd_clocks, g1_that_are_set_back_run_no_tick_again) {
+  add_job("a", 10s);
+  start();
+  ASSERT_EQ(run_through(35s).size(), 3U);
+  clock.step_wall(-10min);
+  EXPECT_THAT(run_through(10min), ::testing::IsEmpty());
+  EXPECT_THAT(run_through(20s), ::testing::ElementsAre(began + 40s, began + 50s));
+  expect_no_tick_without_a_row("a", 10s);
+}
+
+TEST_F(odd_clocks, of_a_machine_that_was_suspended_find_what_is_due_at_once) {
+  add_job("a", 10s);
+  start();
+  ASSERT_EQ(run_through(35s).size(), 3U);
+  jump(3h);  // CLOCK_BOOTTIME goes on
+  const auto ran = run_through(14s);
+  ASSERT_GE(ran.size(), 2U);
+  EXPECT_EQ(ran[0], began + 3h + 30s);
+  EXPECT_EQ(row("a", 40s).state, row_state::missed);
+  expect_no_tick_without_a_row("a", 10s);
+}
+
+TEST_F(odd_clocks, of_a_machine_that_wakes_the_engine_late_are_said_to_be_late) {
+  add_job("a", 10s);
+  start();
+  pass(9'500ms);
+  jump(900ms);
+  wake();
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].run.key.tick, began + 10s);
+  EXPECT_FALSE(running[0].run.caught_up);
+  EXPECT_GE(notes<run_claimed>().back().late, 400ms);
+  EXPECT_LT(notes<run_claimed>().back().late, 401ms);
+}
+
+// A leap second spread over a day: a clock that is slow, then fast, by twelve millionths.
+TEST_F(odd_clocks, that_smear_a_leap_second_run_each_tick_once) {
+  add_job("a", 1s);
+  start();
+  std::size_t ran = 0;
+  for (const auto by : {-12us, 12us}) ran += run_through(1'000s, [&] { clock.step_wall(by); }).size();
+  EXPECT_GE(ran, 1'999U);
+  expect_no_tick_without_a_row("a", 1s);
+  for (const auto& r : store.rows(opts.cluster)) EXPECT_EQ(r.state, row_state::finished) << to_rfc3339(r.key.tick);
 }
 
 TEST_F(ticks, g12_do_not_start_on_a_machine_whose_clock_is_too_far_off) {

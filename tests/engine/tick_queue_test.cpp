@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <vector>
 
 namespace baton::engine {
 namespace {
@@ -69,6 +70,24 @@ TEST(tick_queue, agrees_with_a_sorted_list_whatever_is_done_to_it) {
         model.erase(expected);
     }
   }
+}
+
+TEST(tick_queue, gives_a_million_jobs_in_their_order) {
+  constexpr job_index jobs = 1'000'000;
+  std::mt19937 random{7};
+  tick_queue q{jobs};
+  for (job_index j = 0; j < jobs; ++j) q.set(j, at(static_cast<int>(random() % 86'400)));
+  std::vector<bool> seen(jobs);
+  auto last = at(0);
+  for (job_index n = 0; n < jobs; ++n) {
+    const auto tick = *q.next();
+    ASSERT_GE(tick, last);
+    last = tick;
+    const auto job = q.pop();
+    ASSERT_FALSE(seen[job]);
+    seen[job] = true;
+  }
+  EXPECT_EQ(q.next(), std::nullopt);
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ TEST_F(memory_store_test, tells_what_is_open_and_what_has_changed) {
   ASSERT_TRUE(locks->try_acquire(name));
   const auto at = clock.now().wall;
   ASSERT_TRUE(ledger->claim(due_now("i", locks->connection_id())));
-  ledger::reconcile_request ask{"test", "i", "i", "", 0, at};
+  ledger::reconcile_request ask{"test", "i", "i", "", 0, "", at};
   EXPECT_EQ(ledger->reconcile(ask)->open.size(), 1U);
   EXPECT_EQ(ledger->reconcile(ask)->changed.size(), 1U);
   ask.changed_since = at + 1us;

@@ -237,6 +237,21 @@ TEST_P(ledger_session_test, tells_a_registering_instance_where_a_job_stands) {
   EXPECT_FALSE(known[0].paused);
 }
 
+TEST_P(ledger_session_test, shows_who_differs_in_configuration_or_time_zones) {
+  instance a{open_store(), "a"};
+  instance b{open_store(), "b"};
+  EXPECT_THAT(a.reconcile(a.now()).different, IsEmpty());
+  EXPECT_THAT(b.reconcile(a.now()).different, IsEmpty()) << "they are alike";
+  ledger::reconcile_request other{"t", b.incarnation, "b", "test", 0xffffffffffff, "2025a", a.now()};
+  ASSERT_THAT(ok(b.ledger->reconcile(other)).different, SizeIs(1));
+  const auto seen = a.reconcile(a.now()).different;
+  ASSERT_THAT(seen, SizeIs(1));
+  EXPECT_EQ(seen[0].incarnation, b.incarnation);
+  EXPECT_EQ(seen[0].tzdata, "2025a");
+  account_sql("UPDATE baton_instance SET heartbeat=UTC_TIMESTAMP(6)-INTERVAL 61 SECOND WHERE instance<>'x' AND tzdata='2025a'");
+  EXPECT_THAT(a.reconcile(a.now()).different, IsEmpty()) << "not heard of for a minute";
+}
+
 TEST_P(ledger_session_test, shows_open_rows_and_changes_at_a_reconcile) {
   instance a{open_store(), "a"};
   instance b{open_store(), "b"};

@@ -69,6 +69,7 @@ std::set<std::string> documented_families() {
 TEST(metrics, exposes_what_the_reference_documents_and_nothing_else) {
   metrics observed{with_jobs({"a"})};
   observed.plugin("exec", "1.0", "1.0", "id");
+  observed.tzdata("2026f");
   EXPECT_EQ(families(observed.serialize()), documented_families());
 }
 
@@ -157,6 +158,8 @@ TEST(metrics, counts_what_it_is_told) {
   observed.store_query("unheard of", 3ms);
   observed.clock_offset(-250ms);
   observed.clock_step();
+  observed.tzdata("2026f");
+  observed.tzdata_restart_needed(true);
   observed.config_hash(0xFFFF'FFFF'FFFF);
   observed.config_reloaded(true, wall_time{1700000000123456us});
   observed.config_reloaded(false, wall_time{1800000000s});
@@ -204,6 +207,8 @@ TEST(metrics, counts_what_it_is_told) {
            R"(baton_store_query_duration_seconds_count{operation="other"} 1)",
            R"(baton_clock_offset_seconds -0.25)",
            R"(baton_clock_steps_total 1)",
+           R"(baton_tzdata_info{version="2026f"} 1)",
+           R"(baton_tzdata_restart_needed 1)",
            R"(baton_config_hash 281474976710655)",
            R"(baton_config_last_reload_successful 0)",
            R"(baton_config_last_reload_success_timestamp_seconds 1700000000.123456)",
@@ -294,6 +299,7 @@ TEST(metrics, passes_promtool_whatever_the_label_values_hold) {
   opts.jobs.push_back({"b", "a \"quoted\"\nschedule\\", "Europe/Berlin", "p\x01", "\xC3"});
   metrics observed{opts};
   observed.plugin("exec", "1.0", "1.0", "id");
+  observed.tzdata("2026f");
   observed.lock_attempt("a", "acquired", 1ms);
   std::string tool{path.data()};
   tool.pop_back();

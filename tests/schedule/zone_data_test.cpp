@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <regex>
 
 #include "baton/schedule/timetable.hpp"
 #include "oracle.hpp"
@@ -167,6 +171,92 @@ TEST(zone_data, g12_holds_at_every_change_of_every_zones_clocks) {
     }
   }
   EXPECT_GT(changes, 8000);
+}
+
+// ---- a second opinion: what systemd makes of the same calendar
+
+/// What a command prints.
+std::string output_of(const std::string& command) {
+  std::string out;
+  std::array<char, 4096> part{};
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe{::popen(command.c_str(), "r"), &::pclose};
+  while (pipe && std::fgets(part.data(), part.size(), pipe.get()) != nullptr) out += part.data();
+  return out;
+}
+
+std::vector<std::string> instants_of_systemd(const std::string& calendar, const std::string& base, int count) {
+  const auto text = output_of("TZ=UTC systemd-analyze calendar --base-time='" + base + " UTC' --iterations=" + std::to_string(count) +
+                              " '" + calendar + "'");
+  std::vector<std::string> out;
+  const std::regex line{"(Next elapse|Iter[^:]*): [A-Z][a-z][a-z] ([0-9-]{10} [0-9:]{8}) UTC"};
+  for (std::sregex_iterator found{text.begin(), text.end(), line}, end; found != end; ++found) out.push_back((*found)[2]);
+  return out;
+}
+
+/// A field in both ways of writing.
+struct both {
+  std::string cron;
+  std::string systemd;
+};
+both field(std::mt19937_64& random, int first, int last) {
+  const auto any = [&](int from, int to) { return from + static_cast<int>(random() % static_cast<std::uint64_t>(to - from + 1)); };
+  const auto two = [](int n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  const auto a = any(first, last);
+  const auto b = any(a, last);
+  const auto step = any(2, 9);
+  switch (random() % 5) {
+    case 0: return {"*", "*"};
+    case 1: return {std::to_string(a), two(a)};
+    case 2: return {std::to_string(a) + "-" + std::to_string(b), two(a) + ".." + two(b)};
+    case 3: return {std::to_string(a) + "," + std::to_string(b), two(a) + "," + two(b)};
+    default:
+      if (a + step > last) return {std::to_string(a), two(a)};
+      return {std::to_string(a) + "-" + std::to_string(last) + "/" + std::to_string(step),
+              two(a) + ".." + two(last) + "/" + std::to_string(step)};
+  }
+}
+
+TEST(zone_data, agrees_with_systemd_about_calendars) {
+  if (output_of("systemd-analyze calendar '*-*-* 00:00:00' 2>&1").find("Next elapse") == std::string::npos)
+    GTEST_SKIP() << "SKIPPED: no systemd-analyze here";
+  std::mt19937_64 random{std::getenv("BATON_LONG") != nullptr ? std::random_device{}() : 20261126U};
+  constexpr int count = 12;
+  for (int round = 0; round < 60; ++round) {
+    const std::string zone = round % 2 == 0 ? "UTC" : round % 4 == 1 ? "America/New_York" : "Asia/Tokyo";
+    const auto minute = field(random, 0, 59);
+    const auto hour = field(random, zone == "America/New_York" ? 4 : 0, 23);  // their rules for the hours in which clocks change are others
+    const auto month = field(random, 1, 12);
+    both day{"*", "*"};
+    both week{"*", ""};
+    const std::vector<both> weeks{{"*", ""}, {"mon-fri", "Mon..Fri "}, {"0", "Sun "}, {"tue,sat", "Tue,Sat "}};
+    std::string date = month.systemd;
+    if (round % 3 == 0) {
+      week = weeks[random() % weeks.size()];
+      date += "-*";
+    } else if (round % 3 == 1) {
+      const bool is_last = random() % 2 == 0;
+      day.cron = is_last ? "L" : "L-3";
+      date += is_last ? "~01" : "~04";
+    } else {
+      day = field(random, 1, 31);
+      if (day.cron == "*") day = {"1-28", "01..28"};
+      date += "-" + day.systemd;
+    }
+    const bool is_every_hour = hour.cron == "*" && zone == "America/New_York";
+    const auto cron = minute.cron + " " + (is_every_hour ? "4-23" : hour.cron) + " " + day.cron + " " + month.cron + " " + week.cron;
+    const auto calendar =
+        week.systemd + "*-" + date + " " + (is_every_hour ? "04..23" : hour.systemd) + ":" + minute.systemd + ":00 " + zone;
+    auto made = timetable::from_cron(cron, zone_of(zone));
+    if (std::holds_alternative<syntax_error>(made)) continue;  // 31 February
+    const auto expected = instants_of_systemd(calendar, "2026-02-11 10:17:31", count);
+    ASSERT_EQ(expected.size(), static_cast<std::size_t>(count)) << cron << " | " << calendar;
+    auto tick = std::optional{from_rfc3339("2026-02-11T10:17:31Z").value()};
+    for (const auto& text : expected) {
+      tick = std::get<timetable>(made).next(*tick);
+      ASSERT_TRUE(tick) << cron << " | " << calendar;
+      ASSERT_EQ(to_sql(*tick).substr(0, 19), text) << cron << " | " << calendar;
+    }
+  }
 }
 
 }  // namespace

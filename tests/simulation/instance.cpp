@@ -28,7 +28,7 @@ void instance::start() {
   incarnation_ = std::to_string(++world_.starts);
   incarnation_.insert(0, lock::incarnation_length - incarnation_.size(), '0');
   world_.say(label_ + " starts as " + incarnation_);
-  engine::options options{cluster, incarnation_, label_, "sim", 1, world_.timing, world_.takeover, slots_, 10s};
+  engine::options options{cluster, incarnation_, label_, "sim", 1, "2026f", world_.timing, world_.takeover, slots_, 10s};
   std::vector<engine::job> jobs;
   for (const auto j : jobs_) jobs.push_back(world_.jobs[j].job);
   engine_ = std::make_unique<engine::scheduler>(std::move(options), std::move(jobs));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "fixture.hpp"
 
@@ -108,6 +109,37 @@ TEST_P(clocks, g1_a_fleet_under_libfaketime_runs_each_tick_once) {
   EXPECT_THAT(f.stop(), Each(0)) << f.logs();
   expect_each_second_once(f, "blink", from, until, 8);
   EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+// The zones of the machines matter to nobody; the data about zones that an instance goes by does.
+TEST_P(clocks, instances_in_three_zones_agree_and_an_update_of_zone_data_is_told) {
+  namespace fs = std::filesystem;
+  fleet f{fleet_options("zones")};
+  const auto zones = f.directory() / "zoneinfo";
+  fs::create_directory(zones);
+  const auto install = [&](const std::string& version, const std::string& berlin) {
+    fs::create_directories(zones / "Europe");
+    fs::copy_file("/usr/share/zoneinfo/" + berlin, zones / "Europe/Berlin", fs::copy_options::overwrite_existing);
+    std::ofstream{zones / "tzdata.zi.new"} << "# version " << version << "\n";
+    fs::rename(zones / "tzdata.zi.new", zones / "tzdata.zi");
+  };
+  install("2020a", "Europe/Berlin");
+  f.job("blink", "\"* * * * * *\"", "--for 20", "    timezone: Europe/Berlin\n    jitter: 500ms\n");
+  f.add("tokyo", {"", {"TZ=Asia/Tokyo"}, ""});
+  f.add("lima", {"", {"TZ=America/Lima"}, ""});
+  auto& own = f.add("kiritimati", {"", {"TZ=Pacific/Kiritimati", "TZDIR=" + zones.string()}, ""});
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto from = wall_now();
+  EXPECT_EQ(own.metrics().value("baton_tzdata_info", {{"version", "2020a"}}), 1);
+  EXPECT_TRUE(eventually([&] { return !f.named("lima").log_lines("other=kiritimati").empty(); }, seconds{10})) << f.named("lima").log();
+  EXPECT_THAT(f.named("lima").log_lines("other=tokyo"), IsEmpty());
+  EXPECT_EQ(own.metrics().value("baton_tzdata_restart_needed"), 0);
+  install("2020b", "Africa/Tunis");
+  EXPECT_TRUE(eventually([&] { return own.metrics().value("baton_tzdata_restart_needed") == 1; }, seconds{20})) << own.log();
+  EXPECT_FALSE(own.log_lines("version=2020b").empty()) << own.log();
+  const auto until = wall_now() - seconds{1};
+  EXPECT_THAT(f.stop(), Each(0));
+  expect_each_second_once(f, "blink", from + seconds{1}, until, 3);
 }
 
 BATON_ON_BOTH_SERVERS(clocks);

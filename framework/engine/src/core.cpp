@@ -175,9 +175,13 @@ void scheduler::core::pump_ledger_session() {
   const bool claims_due = !claims_.empty() && claims_.begin()->first <= now_.steady;
   if (claims_due && !reconcile_starves) return send_claims(*ledger_, *s);
   if (reconcile_due) {  // in an orderly stop too: silence would end the session
-    ledger::reconcile_request request{
-        options_.cluster, options_.incarnation, options_.instance,
-        options_.version, options_.config_hash, changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
+    ledger::reconcile_request request{options_.cluster,
+                                      options_.incarnation,
+                                      options_.instance,
+                                      options_.version,
+                                      options_.config_hash,
+                                      options_.tzdata,
+                                      changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
     act(reconcile{*ledger_, std::move(request)});
     begin_call(*s, call_kind::reconcile);
   }

@@ -135,6 +135,7 @@ class scheduler::core {
   void handle(released&& e);
   void handle(claimed&& e);
   void handle(reconciled&& e);
+  void tell_of_peers(const std::vector<ledger::reconcile_reply::peer>& different);
   void apply(name_index n, ledger::name_reply& reply, wall_time store_now);
 
   // core_runs.cpp: from started to finished, and the orderly stop
@@ -203,6 +204,7 @@ class scheduler::core {
   boot_time ledger_pause_until_{};  ///< after a deadlock or a refused statement
 
   boot_time reconcile_at_{};
+  std::set<std::string> told_of_peers_;
   std::optional<wall_time> changed_since_;
   bool clock_unfit_ = false;
 

@@ -341,6 +341,18 @@ void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time s
   }
 }
 
+void scheduler::core::tell_of_peers(const std::vector<ledger::reconcile_reply::peer>& different) {
+  std::set<std::string> told;  // of those that are still so: one that changes back and forth is news each time
+  for (const auto& peer : different) {
+    auto what = peer.incarnation + " " + std::to_string(peer.config_hash) + " " + peer.tzdata;
+    const bool has_other_zones = peer.tzdata != options_.tzdata;
+    if (!told_of_peers_.contains(what))
+      tell(peer_differs{peer.instance, peer.config_hash != options_.config_hash, has_other_zones ? peer.tzdata : ""});
+    told.insert(std::move(what));
+  }
+  told_of_peers_ = std::move(told);
+}
+
 void scheduler::core::handle(reconciled&& e) {
   auto* s = reply_of(e.id, call_kind::reconcile);
   if (s == nullptr) return;
@@ -356,6 +368,7 @@ void scheduler::core::handle(reconciled&& e) {
   auto& reply = *e.reply;
   sample_clock(e.when, reply.store_now);
   changed_since_ = reply.store_now - changes_overlap;
+  tell_of_peers(reply.different);
   for (const auto& change : reply.changed) {
     const auto it = job_by_name_.find(change.key.job);
     if (it == job_by_name_.end() || change.key.kind != ledger::tick_kind::schedule) continue;

@@ -178,9 +178,11 @@ status ledger_session::settle_repeated(const std::string& cluster, const std::ve
 
 result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcile_request& request) {
   sql_writer sql{*link_};
-  sql.raw("INSERT INTO baton_instance (cluster,incarnation,instance,version,config_hash,connection_id,started,heartbeat) VALUES (");
+  sql.raw("INSERT INTO baton_instance (cluster,incarnation,instance,version,config_hash,tzdata,connection_id,started,heartbeat) VALUES (");
   sql.text(request.cluster).raw(",").text(request.incarnation).raw(",").text(storable(request.instance, 255, keep::first)).raw(",");
-  sql.text(storable(request.version, 64, keep::first)).raw(",").number(request.config_hash).raw(",").number(link_->id());
+  sql.text(storable(request.version, 64, keep::first)).raw(",").number(request.config_hash).raw(",");
+  const auto tzdata = storable(request.tzdata, 32, keep::first);
+  sql.text(tzdata).raw(",").number(link_->id());
   sql.raw(",UTC_TIMESTAMP(6),UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE heartbeat=UTC_TIMESTAMP(6),config_hash=")
       .number(request.config_hash);
   sql.raw(",connection_id=").number(link_->id());
@@ -189,14 +191,19 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
       .raw(",'' FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=");
   sql.text(request.cluster).raw(" AND ").raw(open_states);
   sql.raw(";SELECT job,tick,kind,until_tick,state FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
-  sql.raw(" AND changed>=").time(request.changed_since).raw(";SELECT UTC_TIMESTAMP(6)");
+  sql.raw(" AND changed>=")
+      .time(request.changed_since)
+      .raw(";SELECT incarnation,instance,config_hash,tzdata FROM baton_instance WHERE cluster=");
+  sql.text(request.cluster).raw(" AND incarnation<>").text(request.incarnation).raw(" AND (config_hash<>").number(request.config_hash);
+  sql.raw(" OR tzdata<>").text(tzdata).raw(") AND heartbeat>UTC_TIMESTAMP(6)-INTERVAL 60 SECOND;SELECT UTC_TIMESTAMP(6)");
   auto answered = link_->run(sql.sql());
   if (!answered) return std::move(answered).error().in("reconcile");
   auto& answers = *answered;
-  if (answers.size() != 4 || !answers[3].next()) return failure{errc::store_query, "reconcile: an answer is missing"};
+  if (answers.size() != 5 || !answers[4].next()) return failure{errc::store_query, "reconcile: an answer is missing"};
 
   ledger::reconcile_reply reply;
-  reply.store_now = answers[3].time(0).value_or(wall_time{});
+  reply.store_now = answers[4].time(0).value_or(wall_time{});
+  while (answers[3].next()) reply.different.push_back({answers[3].text(0), answers[3].text(1), answers[3].number(2), answers[3].text(3)});
   while (answers[1].next()) reply.open.push_back(read_tick_row(answers[1]));
   while (answers[2].next()) {
     const auto& row = answers[2];

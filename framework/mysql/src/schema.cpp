@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS baton_instance (
   instance VARCHAR(255) NOT NULL,
   version VARCHAR(64) NOT NULL,
   config_hash BIGINT UNSIGNED NOT NULL,
+  tzdata VARCHAR(32) NOT NULL COMMENT 'release of the time zone data',
   connection_id BIGINT UNSIGNED NOT NULL COMMENT 'of its ledger session',
   started DATETIME(6) NOT NULL,
   heartbeat DATETIME(6) NOT NULL,

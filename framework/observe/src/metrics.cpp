@@ -91,6 +91,9 @@ struct metrics::state {
                                             round_trip_buckets};
   Gauge& clock_offset = builder.gauge("clock_offset_seconds", "Time of the store minus time of this host.").Add({});
   Counter& clock_steps = builder.counter("clock_steps_total", "Steps of this host's clock that were noticed.").Add({});
+  prometheus::Family<Gauge>& tzdata_info = builder.gauge("tzdata_info", "Release of the time zone data that the schedules go by.");
+  Gauge& tzdata_restart_needed =
+      builder.gauge("tzdata_restart_needed", "1 when newer time zone data is installed that moves ticks of jobs to come.").Add({});
   Gauge& config_hash = builder.gauge("config_hash", "48 bits of the hash of the effective configuration.").Add({});
   Gauge& config_reload_successful =
       builder.gauge("config_last_reload_successful", "1 if the last load of the configuration was successful.").Add({});
@@ -221,6 +224,13 @@ void metrics::store_query(std::string_view operation, microseconds took) noexcep
 
 void metrics::clock_offset(microseconds offset) noexcept { state_->clock_offset.Set(std::chrono::duration<double>(offset).count()); }
 void metrics::clock_step() noexcept { state_->clock_steps.Increment(); }
+void metrics::tzdata(std::string_view version) noexcept {
+  try {
+    state_->tzdata_info.Add({{"version", valid_utf8(version)}}, 1.0);
+  } catch (const std::exception&) {  // out of memory: an info series less
+  }
+}
+void metrics::tzdata_restart_needed(bool needed) noexcept { state_->tzdata_restart_needed.Set(needed ? 1 : 0); }
 void metrics::config_hash(std::uint64_t hash48) noexcept { state_->config_hash.Set(static_cast<double>(hash48)); }
 
 void metrics::config_reloaded(bool successful, wall_time at) noexcept {

@@ -212,6 +212,7 @@ runtime::options scheduler_options(const settings::settings& s) {
   o.instance = s.instance;
   o.version = BATON_VERSION;
   o.config_hash = s.hash;
+  o.tzdata = schedule::tzdata_version();
   o.timing = store_options(s).lease;
   o.takeover = s.lease_timing.takeover_safe ? ledger::takeover_policy::safe : ledger::takeover_policy::fast;
   o.max_concurrent_runs = s.max_concurrent_runs;

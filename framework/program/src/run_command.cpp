@@ -7,12 +7,12 @@
 
 #include "baton/admin/server.hpp"
 #include "baton/runtime/scheduler.hpp"
-#include "baton/schedule/zone.hpp"
 #include "commands.hpp"
 #include "configuration.hpp"
 #include "exit_codes.hpp"
 #include "sd_notify.hpp"
 #include "test_clock.hpp"
+#include "tzdata_watch.hpp"
 
 namespace baton::program {
 namespace {
@@ -114,6 +114,47 @@ class service_manager_link {
   bool stopping_ = false;
 };
 
+/// Looks for newer time zone data now and then, and says what it would change.
+class tzdata_reports {
+ public:
+  tzdata_reports(asio::io_context& io, tzdata_watch watch, const clock& time, observe::log& log, observe::metrics& metrics)
+      : timer_(io), watch_(std::move(watch)), time_(time), log_(log), metrics_(metrics) {}
+
+  void start() {
+    log_.info("time zone data", {{"version", watch_.version()}});
+    metrics_.tzdata(watch_.version());
+    wait();
+  }
+  void end() { timer_.cancel(); }
+
+ private:
+  void wait() {
+    timer_.expires_after(std::chrono::seconds{10});
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      if (const auto found = watch_.look(time_.now().wall)) tell(*found);
+      wait();
+    });
+  }
+  void tell(const tzdata_watch::finding& found) {
+    metrics_.tzdata_restart_needed(!found.moved.empty());
+    if (found.moved.empty())
+      log_.info("newer time zone data is installed; it changes nothing for these jobs", {{"version", found.version}});
+    for (const auto& zone : found.moved) {
+      std::string jobs;
+      for (const auto& name : zone.jobs) jobs += (jobs.empty() ? "" : ", ") + name;
+      log_.warning("newer time zone data is installed, and ticks move: restart to go by it",
+                   {{"version", found.version}, {"timezone", zone.name}, {"from", to_rfc3339(zone.from)}, {"jobs", jobs}});
+    }
+  }
+
+  asio::steady_timer timer_;
+  tzdata_watch watch_;
+  const clock& time_;
+  observe::log& log_;
+  observe::metrics& metrics_;
+};
+
 admin::callbacks admin_callbacks(const observe::metrics& metrics, const runtime::scheduler& scheduler) {
   admin::callbacks calls;
   calls.metrics_text = [&metrics] { return metrics.serialize(); };
@@ -137,7 +178,6 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
   observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
                     [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); }, nullptr}};
   if (clock_is_set_off) log.warning("the wall clock is set off by BATON_TEST_CLOCK_OFFSET: only for tests");
-  log.info("time zone data", {{"version", schedule::tzdata_version()}});
   for (const auto& plugin : c.plugins) {
     metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
   }
@@ -170,6 +210,7 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
     log.info("serving /metrics, /livez and /readyz", {{"address", s.http_host + ":" + std::to_string(http->port())}});
   }
 
+  tzdata_reports zones{io, tzdata_watch{c.jobs}, time, log, metrics};
   service_manager_link manager{io, **scheduler, log};
   asio::signal_set stop_signals{io, SIGTERM, SIGINT};
   std::function<void()> wait_for_signal = [&] {
@@ -180,11 +221,13 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
       (*scheduler)->stop([&] {
         stop_signals.cancel();
         manager.end();
+        zones.end();
       });
       wait_for_signal();  // the second one cuts the grace times short
     });
   };
   wait_for_signal();
+  zones.start();
   (*scheduler)->start();
   manager.start();
   io.run();

@@ -141,6 +141,13 @@ void observer::on(const engine::session_opened_note& n) {
   log_.debug("session opened", {{"kind", n.is_lock_session ? "lock" : "ledger"}, {"connection", std::to_string(n.connection_id)}});
 }
 
+void observer::on(const engine::peer_differs& n) {
+  if (n.in_configuration) log_.warning("an instance of this cluster has another configuration", {{"other", n.instance}});
+  if (!n.tzdata.empty())
+    log_.warning("an instance of this cluster has other time zone data: where clocks change, they may not agree on ticks",
+                 {{"other", n.instance}, {"its_version", n.tzdata}});
+}
+
 void observer::on(const engine::server_changed& /*unused*/) {
   metrics_.store_identity_change();
   log_.warning("the server was restarted, or is another one: every lock held before is gone");

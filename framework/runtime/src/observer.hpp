@@ -37,6 +37,7 @@ class observer {
   void on(const engine::server_changed& n);
   void on(const engine::clock_measured& n);
   void on(const engine::clock_stepped& n);
+  void on(const engine::peer_differs& n);
   void on(const engine::clock_unfit& n);
   void on(const engine::call_took& n);
 

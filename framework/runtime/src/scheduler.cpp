@@ -127,8 +127,9 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   friend class scheduler;
 
   [[nodiscard]] engine::options engine_options() const {
-    return {opts_.cluster,         incarnation_, opts_.instance, opts_.version,
-            opts_.config_hash,     opts_.timing, opts_.takeover, opts_.max_concurrent_runs,
+    return {opts_.cluster,         incarnation_,      opts_.instance,
+            opts_.version,         opts_.config_hash, opts_.tzdata,
+            opts_.timing,          opts_.takeover,    opts_.max_concurrent_runs,
             opts_.max_clock_offset};
   }
 

@@ -56,7 +56,10 @@ std::optional<ledger::registered_job> memory_store::registered(const std::string
 
 std::set<std::string> memory_store::heartbeats(const std::string& cluster) const {
   const auto t = tables_.find(cluster);
-  return t == tables_.end() ? std::set<std::string>{} : t->second.instances;
+  std::set<std::string> incarnations;
+  if (t != tables_.end())
+    for (const auto& [incarnation, told] : t->second.instances) incarnations.insert(incarnation);
+  return incarnations;
 }
 
 // ---- connections and named locks
@@ -225,8 +228,12 @@ result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, c
 result<ledger::reconcile_reply> memory_store::reconcile(connection c, const ledger::reconcile_request& request) {
   if (auto alive = touch(c); !alive) return alive.error();
   auto& t = tables_[request.cluster];
-  t.instances.insert(request.incarnation);
-  ledger::reconcile_reply reply{clock_.now().wall, {}, {}};
+  t.instances[request.incarnation] = request;
+  ledger::reconcile_reply reply{clock_.now().wall, {}, {}, {}};
+  for (const auto& [incarnation, told] : t.instances) {
+    if (told.config_hash != request.config_hash || told.tzdata != request.tzdata)
+      reply.different.push_back({incarnation, told.instance, told.config_hash, told.tzdata});
+  }
   for (const auto& key : t.open) reply.open.push_back(t.ticks.at(key).row);
   for (const auto& [key, stored] : t.ticks) {
     if (stored.changed >= request.changed_since) reply.changed.push_back({key, stored.row.until, stored.row.state});

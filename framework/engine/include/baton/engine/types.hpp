@@ -34,6 +34,7 @@ struct options {
   std::string instance;
   std::string version;
   std::uint64_t config_hash = 0;
+  std::string tzdata;  ///< the release of the time zone data that the schedules go by
   lock::lease_timing timing;
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
@@ -174,6 +175,12 @@ struct session_opened_note {
   bool is_lock_session;
   std::uint64_t connection_id;
 };
+/// Another instance has another configuration, or other time zone data; told once of each.
+struct peer_differs {
+  std::string instance;
+  bool in_configuration = false;
+  std::string tzdata;  ///< that of the other one, if it differs
+};
 struct server_changed {};
 struct clock_measured {
   microseconds offset;
@@ -192,7 +199,7 @@ struct call_took {
 
 using note = std::variant<lock_attempted, ticks_duplicate, lock_taken, lock_given_back, lock_was_lost, lease_probed, tick_decided,
                           run_claimed, run_over, finish_refused, owner_unresolved, next_tick_known, store_state, session_trouble,
-                          session_opened_note, server_changed, clock_measured, clock_stepped, clock_unfit, call_took>;
+                          session_opened_note, peer_differs, server_changed, clock_measured, clock_stepped, clock_unfit, call_took>;
 
 using action = std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish,
                             reconcile, register_jobs, sign_off, start_run, extend_run, stop_run, exit_now, note>;

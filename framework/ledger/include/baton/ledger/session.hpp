@@ -38,6 +38,7 @@ struct reconcile_request {
   std::string instance;
   std::string version;
   std::uint64_t config_hash = 0;
+  std::string tzdata;         ///< the release of the time zone data that its schedules go by
   wall_time changed_since{};  ///< rows written at or after this come back (the caller overlaps by ten seconds)
 };
 
@@ -50,6 +51,14 @@ struct reconcile_reply {
     row_state state{};
   };
   std::vector<change> changed;
+  /// A living instance - heard of within a minute - that differs from who asks in configuration or time zone data.
+  struct peer {
+    std::string incarnation;
+    std::string instance;
+    std::uint64_t config_hash = 0;
+    std::string tzdata;
+  };
+  std::vector<peer> different = {};
 };
 
 /// A job as an instance knows it.

@@ -87,6 +87,8 @@ class metrics {
   void store_query(std::string_view operation, microseconds took) noexcept;
   void clock_offset(microseconds offset) noexcept;
   void clock_step() noexcept;
+  void tzdata(std::string_view version) noexcept;  ///< once
+  void tzdata_restart_needed(bool needed) noexcept;
   void config_hash(std::uint64_t hash48) noexcept;
   void config_reloaded(bool successful, wall_time at) noexcept;
   void admin_request(std::string_view verb, std::string_view result) noexcept;

@@ -51,6 +51,7 @@ struct options {
   std::string instance;
   std::string version;
   std::uint64_t config_hash = 0;
+  std::string tzdata;  ///< the release of the time zone data that the schedules go by, for the other instances to compare
   lock::lease_timing timing;
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;

@@ -135,7 +135,7 @@ class memory_store {
     std::map<ledger::tick_key, connection> row_locks;
     std::map<std::string, fence_row> fences;
     std::map<std::string, job_row> jobs;
-    std::set<std::string> instances;
+    std::map<std::string, ledger::reconcile_request> instances;  ///< by incarnation, as they told last
   };
 
   void end(connection c);
