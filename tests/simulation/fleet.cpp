@@ -41,6 +41,11 @@ void fleet::draw_jobs() {
     plan.job.schedule_hash = to_text(period);
     plan.job.policy.on_crash = on_crash;
     plan.job.policy.catch_up_window = random.one_in(2) ? 1h : 5s;
+    const auto which = random.below(4);
+    plan.job.policy.catch_up = which == 0   ? ledger::catch_up_policy::none
+                               : which == 1 ? ledger::catch_up_policy::all
+                                            : ledger::catch_up_policy::latest;
+    plan.job.policy.catch_up_limit = static_cast<std::uint32_t>(1 + random.below(8));
     plan.job.grace = random.between(0s, 3s);
     plan.ticks = [period](wall_time from, wall_time until) {
       std::vector<wall_time> all;  // multiples of the period since the epoch
@@ -250,7 +255,8 @@ void fleet::expect_recovery() {
   for (const auto& plan : world_.jobs) {
     if (plan.ticks(recovered, store_now() - 20s).empty()) continue;
     const bool ticks_again = std::ranges::any_of(rows, [&](const auto& row) {  // one lock name can have more to do than time
-      return row.lock_name == plan.job.lock_name && row.state != ledger::row_state::missed && row.until.value_or(row.key.tick) > recovered;
+      return row.lock_name == plan.job.lock_name && row.state != ledger::row_state::missed &&
+             (row.until.value_or(row.key.tick) > recovered || row.claimed.value_or(wall_time{}) > recovered);
     });
     if (!ticks_again) world_.check.broken("G7", plan.job.name + " has not ticked again since the faults ended", now());
   }

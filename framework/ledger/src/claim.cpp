@@ -1,6 +1,7 @@
 #include "baton/ledger/claim.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "baton/base/result.hpp"
 
@@ -221,16 +222,34 @@ class decider {
       } else {
         const auto late_until = following ? std::min(due + late_limit, *following) : due + late_limit;
         const bool missed = now_ >= late_until;
-        if (!missed || (is_latest && now_ - due <= job.policy.catch_up_window)) {
+        const auto why = missed ? reason_to_miss(job, i, is_latest) : reason_code::none;
+        if (!why) {  // how many come after it, the next claim will know
+          p.progress.undecided = true;
+          break;
+        }
+        if (*why == reason_code::none) {
           p.to_run = t;
           p.caught_up = missed;
-          break;  // nothing that runs comes after it: it is the latest
+          break;  // what comes after it is decided when it has run
         }
-        decide_as(t, row_state::missed, now_ - due > job.policy.catch_up_window ? reason_code::outside_window : reason_code::over_limit);
+        decide_as(t, row_state::missed, *why);
       }
     }
     flush();
     return p;
+  }
+
+  /// Why the i-th tick of a job, which was not run in time, is not caught up; `none`: it is. nullopt: that cannot be said yet.
+  [[nodiscard]] std::optional<reason_code> reason_to_miss(const job_claim& job, std::size_t i, bool is_latest) const {
+    const auto& policy = job.policy;
+    if (policy.catch_up == catch_up_policy::none) return reason_code::no_catch_up;
+    if (now_ - job.ticks[i].due > policy.catch_up_window) return reason_code::outside_window;
+    if (policy.catch_up == catch_up_policy::latest) return is_latest ? reason_code::none : reason_code::over_limit;
+    const auto rest = std::span{job.ticks}.subspan(i + 1);
+    const auto later = std::ranges::count_if(rest, [this](const due_tick& t) { return !t.excluded && t.due <= now_; });
+    if (later >= static_cast<std::ptrdiff_t>(policy.catch_up_limit)) return reason_code::over_limit;
+    if (job.more) return std::nullopt;
+    return reason_code::none;
   }
 
   void insert_gap(const std::string& job, const std::vector<wall_time>& ticks, row_state state, reason_code reason) {
