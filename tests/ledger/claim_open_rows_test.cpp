@@ -6,7 +6,7 @@
 namespace baton::ledger {
 namespace {
 
-const job_policy retries{overlap_policy::skip, crash_policy::retry, 3, catch_up_policy::latest, 1h};
+const job_policy retries{overlap_policy::skip, crash_policy::retry, 3, 1h};
 
 struct open_row : ::testing::Test {
   open_row() { c.add_job("a", 1h, noon); }

@@ -212,50 +212,6 @@ TEST(claim, says_of_each_missed_tick_whether_it_was_too_old_or_too_many) {
             "insert a 15:00:00 running #1");
 }
 
-TEST(claim, without_catching_up_runs_what_is_late_and_nothing_that_is_missed) {
-  claim_case c;
-  c.now = noon + 59s;
-  auto& job = c.add_job("a", 1h, noon - 2h);
-  job.policy.catch_up = catch_up_policy::none;
-  EXPECT_EQ(text(c.decide()), "insert a 11:00:00 missed no_catch_up; insert a 12:00:00 running #1");
-  c.now = noon + 60s;
-  EXPECT_EQ(text(c.decide()), "insert a 11:00:00..12:00:00 x2 missed no_catch_up");
-}
-
-TEST(claim, catches_up_all_that_window_and_limit_allow_the_oldest_first) {
-  claim_case c;
-  c.now = noon + 2h;
-  auto& job = c.add_job("a", 10min, noon - 1h);
-  job.policy.catch_up = catch_up_policy::all;
-  job.policy.catch_up_window = 100min;  // from 12:20 on
-  job.policy.catch_up_limit = 4;
-  EXPECT_EQ(text(c.decide()),
-            "insert a 11:10:00..12:10:00 x7 missed outside_window; insert a 12:20:00..13:20:00 x7 missed over_limit; "
-            "insert a 13:30:00 running #1");
-  job.decided_until = noon + 90min;
-  std::erase_if(job.ticks, [](const due_tick& t) { return t.tick <= noon + 90min; });
-  const auto next = c.decide();
-  EXPECT_EQ(text(next), "insert a 13:40:00 running #1");
-  EXPECT_TRUE(next.reply.run->caught_up);
-  for (auto& t : job.ticks) t.excluded = t.tick != noon + 2h;
-  EXPECT_EQ(text(c.decide()), "insert a 13:40:00..13:50:00 x2 skipped calendar; insert a 14:00:00 running #1");
-}
-
-TEST(claim, catches_nothing_up_before_it_knows_how_many_there_are) {
-  claim_case c;
-  c.now = noon + 5min;
-  auto& job = c.add_job("a", 1min, noon - 1min);
-  job.policy.catch_up = catch_up_policy::all;
-  job.policy.catch_up_limit = 3;
-  job.ticks = {noon, noon + 1min, noon + 2min, noon + 3min};
-  job.next = noon + 4min;
-  job.more = true;
-  const auto plan = c.decide();
-  EXPECT_EQ(text(plan), "insert a 12:00:00 missed over_limit");
-  EXPECT_TRUE(plan.reply.jobs[0].undecided);
-  EXPECT_EQ(plan.reply.jobs[0].decided_until, noon);
-}
-
 TEST(claim, while_ticks_are_left_out_none_is_the_latest) {
   claim_case c;
   c.now = noon + 2min;

@@ -47,5 +47,19 @@ TEST(day_rules, allow_the_days_of_any_of_only_on_but_for_those_of_not_on) {
   EXPECT_TRUE((day_rules{{b}, {a}}.allow(day("2026-06-04"))));
 }
 
+TEST(day_rules, find_the_first_day_that_is_allowed) {
+  const auto june = std::make_shared<const calendar>("a", std::vector{range{day("2026-06-01"), day("2026-06-10")}, one("2026-06-20")});
+  const auto part = std::make_shared<const calendar>("b", std::vector{range{day("2026-06-05"), day("2026-06-12")}});
+  const auto always = std::make_shared<const calendar>("c", std::vector{range{day("2026-01-01"), day("9999-12-31")}});
+  EXPECT_EQ((day_rules{}.first_allowed(day("2026-06-05"))), day("2026-06-05"));
+  EXPECT_EQ((day_rules{{june, part}, {}}.first_allowed(day("2026-06-01"))), day("2026-06-13"));
+  EXPECT_EQ((day_rules{{}, {june}}.first_allowed(day("2026-05-01"))), day("2026-06-01"));
+  EXPECT_EQ((day_rules{{part}, {june}}.first_allowed(day("2026-06-05"))), day("2026-06-20"));
+  EXPECT_EQ((day_rules{{part}, {june}}.first_allowed(day("2026-06-21"))), std::nullopt);
+  EXPECT_EQ((day_rules{{always}, {}}.first_allowed(day("2026-06-21"))), day("9999-12-31") + days{1});
+  EXPECT_EQ((day_rules{{}, {std::make_shared<const calendar>("none", std::vector<range>{})}}.first_allowed(day("2026-06-21"))),
+            std::nullopt);
+}
+
 }  // namespace
 }  // namespace baton::schedule

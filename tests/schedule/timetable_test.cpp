@@ -297,6 +297,8 @@ TEST(timetable, runs_on_the_days_of_only_on_and_never_after_the_last) {
   const auto daily = cron_of("0 2 * * *").refined({{{}, {days_of({"2026-12-30..2027-01-02", "2028-02-29"})}}, zone::utc(), {}, "j"});
   EXPECT_EQ(runs(daily, "2026-06-01T00:00:00Z", 9), "12-30T02:00 12-31T02:00 01-01T02:00 01-02T02:00 02-29T02:00");
   EXPECT_EQ(daily.next_run(at("2028-02-29T02:00:00Z")), std::nullopt);
+  const auto off = cron_of("* * * * * *").refined({{{days_of({"2026-01-01..9999-12-31"})}, {}}, zone::utc(), {}, "j"});
+  EXPECT_EQ(off.next_run(at("2026-06-01T00:00:00Z")), std::nullopt) << "and at once";
   const auto never = cron_of("0 2 * * *").refined({{{}, {days_of({})}}, zone::utc(), {}, "j"});
   EXPECT_EQ(never.next_run(at("2026-06-01T00:00:00Z")), std::nullopt);
 }

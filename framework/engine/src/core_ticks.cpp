@@ -243,9 +243,9 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
         if (due > store_now) break;
         jc.ticks.emplace_back(*t, due, schedule.is_excluded(*t));
       }
-      jc.more = t && *t <= store_now && schedule.due(*t) <= store_now;
-      if (t && schedule.is_excluded(*t)) t = schedule.next_run(*t);
+      if (t && schedule.is_excluded(*t)) t = schedule.next_run(*t);  // what is excluded makes no tick missed
       if (t) jc.next = schedule.due(*t);
+      jc.more = jc.next && *jc.next <= store_now;
     }
     c.jobs.push_back(std::move(jc));
   }

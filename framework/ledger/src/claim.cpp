@@ -1,7 +1,6 @@
 #include "baton/ledger/claim.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include "baton/base/result.hpp"
 
@@ -189,6 +188,7 @@ class decider {
       p.progress.decided_until = t;
     };
 
+    const auto following_of = next_that_runs(job);
     for (std::size_t i = 0; i < job.ticks.size(); ++i) {
       const auto& [t, due, excluded] = job.ticks[i];
       if (t < since) {
@@ -207,11 +207,8 @@ class decider {
         p.progress.decided_until = row->until.value_or(t);
         continue;
       }
-      const auto later =
-          std::ranges::find(job.ticks.begin() + static_cast<std::ptrdiff_t>(i) + 1, job.ticks.end(), false, &due_tick::excluded);
-      const bool is_last = later == job.ticks.end();
-      const auto following = is_last ? job.next : std::optional{later->due};
-      const bool is_latest = (!is_last || !job.more) && (!following || *following > now_);
+      const auto following = following_of[i];
+      const bool is_latest = following ? *following > now_ : !job.more;
       const auto overlapped = [&, at = due](const tick_row& row) { return row.key.job == job.job && was_running(row, at); };
       if (excluded) {
         decide_as(t, row_state::skipped, reason_code::calendar);
@@ -222,34 +219,27 @@ class decider {
       } else {
         const auto late_until = following ? std::min(due + late_limit, *following) : due + late_limit;
         const bool missed = now_ >= late_until;
-        const auto why = missed ? reason_to_miss(job, i, is_latest) : reason_code::none;
-        if (!why) {  // how many come after it, the next claim will know
-          p.progress.undecided = true;
-          break;
-        }
-        if (*why == reason_code::none) {
+        if (!missed || (is_latest && now_ - due <= job.policy.catch_up_window)) {
           p.to_run = t;
           p.caught_up = missed;
-          break;  // what comes after it is decided when it has run
+          break;  // nothing that runs comes after it: it is the latest
         }
-        decide_as(t, row_state::missed, *why);
+        decide_as(t, row_state::missed, now_ - due > job.policy.catch_up_window ? reason_code::outside_window : reason_code::over_limit);
       }
     }
     flush();
     return p;
   }
 
-  /// Why the i-th tick of a job, which was not run in time, is not caught up; `none`: it is. nullopt: that cannot be said yet.
-  [[nodiscard]] std::optional<reason_code> reason_to_miss(const job_claim& job, std::size_t i, bool is_latest) const {
-    const auto& policy = job.policy;
-    if (policy.catch_up == catch_up_policy::none) return reason_code::no_catch_up;
-    if (now_ - job.ticks[i].due > policy.catch_up_window) return reason_code::outside_window;
-    if (policy.catch_up == catch_up_policy::latest) return is_latest ? reason_code::none : reason_code::over_limit;
-    const auto rest = std::span{job.ticks}.subspan(i + 1);
-    const auto later = std::ranges::count_if(rest, [this](const due_tick& t) { return !t.excluded && t.due <= now_; });
-    if (later >= static_cast<std::ptrdiff_t>(policy.catch_up_limit)) return reason_code::over_limit;
-    if (job.more) return std::nullopt;
-    return reason_code::none;
+  /// For each tick of a job, when the next one that runs is due; nullopt where there is none, or it was left out.
+  static std::vector<std::optional<wall_time>> next_that_runs(const job_claim& job) {
+    std::vector<std::optional<wall_time>> next(job.ticks.size());
+    auto following = job.next;
+    for (auto i = job.ticks.size(); i-- > 0;) {
+      next[i] = following;
+      if (!job.ticks[i].excluded) following = job.ticks[i].due;
+    }
+    return next;
   }
 
   void insert_gap(const std::string& job, const std::vector<wall_time>& ticks, row_state state, reason_code reason) {

@@ -103,8 +103,10 @@ class named_lock::state {
     }
     const std::string name[]{key_.text()};
     auto reply = session_.release(name);
-    // Somebody's KILL QUERY: not about the lock. Of a lock that is held several times, a second attempt might give back one too many.
-    if (!reply && reply.error().code == errc::interrupted && count_ == 1) reply = session_.release(name);
+    // Somebody's KILL QUERY: not about the lock. Of a name that may be held several times, also by another object, a second attempt might
+    // give back one too many.
+    const bool may_repeat = options_.again == reentry::refuse;
+    if (!reply && reply.error().code == errc::interrupted && may_repeat) reply = session_.release(name);
     --count_;
     if (reply && reply->front() == release_outcome::released) {
       ++counters_.released;

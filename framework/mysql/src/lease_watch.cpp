@@ -97,7 +97,7 @@ void lease_record::tell_nobody() {
     unsaid.push_back(std::move(n.tell));
     return true;
   });
-  if (std::this_thread::get_id() != watch_->thread_.get_id()) watch_->told_.wait(guard, [this] { return watch_->telling_of_ != this; });
+  if (std::this_thread::get_id() != watch_->own_thread_) watch_->told_.wait(guard, [this] { return watch_->telling_of_ != this; });
   guard.unlock();
 }
 
@@ -209,6 +209,7 @@ void lease_watch::warn(const std::string& message) noexcept {
 }
 
 void lease_watch::run() {
+  own_thread_ = std::this_thread::get_id();
   std::unique_lock guard{mutex_};
   while (!is_ending_) {
     expire_locked(time_->now().steady);

@@ -94,7 +94,7 @@ class lease_watch {
   /// Whether this thread must not wait for the client: it is one of the client's.
   [[nodiscard]] bool is_client_thread() const noexcept {
     const auto self = std::this_thread::get_id();
-    return self == client_thread_ || self == thread_.get_id();
+    return self == client_thread_ || self == own_thread_;
   }
 
  private:
@@ -121,6 +121,7 @@ class lease_watch {
   std::condition_variable told_;
   std::atomic<std::uint64_t> lost_ = 0;
   bool is_ending_ = false;
+  std::atomic<std::thread::id> own_thread_;  ///< stop() may be joining `thread_`, and its id with it
   std::thread thread_;
 };
 

@@ -86,7 +86,10 @@ class service_manager_link {
     sd_notify("STOPPING=1");
     stopping_ = true;
   }
-  void end() { timer_.cancel(); }
+  void end() {
+    has_ended_ = true;
+    timer_.cancel();
+  }
 
  private:
   void beat() {
@@ -103,7 +106,7 @@ class service_manager_link {
     sd_notify(message);
     timer_.expires_after(watchdog_ ? std::min<microseconds>(*watchdog_ / 2, std::chrono::seconds{5}) : std::chrono::seconds{5});
     timer_.async_wait([this](const boost::system::error_code& error) {
-      if (!error) beat();
+      if (!error && !has_ended_) beat();  // one that had expired comes after cancel()
     });
   }
 
@@ -112,6 +115,7 @@ class service_manager_link {
   observe::log& log_;
   std::optional<microseconds> watchdog_;
   bool stopping_ = false;
+  bool has_ended_ = false;
 };
 
 /// Looks for newer time zone data now and then, and says what it would change.
@@ -125,13 +129,16 @@ class tzdata_reports {
     metrics_.tzdata(watch_.version());
     wait();
   }
-  void end() { timer_.cancel(); }
+  void end() {
+    has_ended_ = true;
+    timer_.cancel();
+  }
 
  private:
   void wait() {
     timer_.expires_after(std::chrono::seconds{10});
     timer_.async_wait([this](const boost::system::error_code& error) {
-      if (error) return;
+      if (error || has_ended_) return;
       if (const auto found = watch_.look(time_.now().wall)) tell(*found);
       wait();
     });
@@ -153,6 +160,7 @@ class tzdata_reports {
   const clock& time_;
   observe::log& log_;
   observe::metrics& metrics_;
+  bool has_ended_ = false;
 };
 
 admin::callbacks admin_callbacks(const observe::metrics& metrics, const runtime::scheduler& scheduler) {

@@ -1,5 +1,7 @@
 #include "tzdata_watch.hpp"
 
+#include <utility>
+
 #include "baton/schedule/zone.hpp"
 
 namespace baton::program {
@@ -10,14 +12,17 @@ constexpr microseconds horizon = std::chrono::years{10};  // beyond it, the next
 tzdata_watch::tzdata_watch(const std::vector<runtime::job>& jobs) : version_(schedule::tzdata_version()), seen_(version_) {
   for (const auto& j : jobs) {
     if (!j.schedule) continue;
-    const auto& zone = j.schedule->time_zone();
-    zones_.try_emplace(zone.name(), zone_in_use{zone, {}}).first->second.jobs.push_back(j.name);
+    for (const auto* zone : {&j.schedule->time_zone(), &j.schedule->calendar_zone()}) {
+      auto& users = zones_.try_emplace(zone->name(), zone_in_use{*zone, {}}).first->second.jobs;
+      if (users.empty() || users.back() != j.name) users.push_back(j.name);
+    }
   }
 }
 
 std::optional<tzdata_watch::finding> tzdata_watch::look(wall_time now) {
   auto version = schedule::tzdata_version();
   if (version == seen_) return std::nullopt;
+  if (std::exchange(pending_, version) != version) return std::nullopt;  // it may be being unpacked right now
   seen_ = version;
   ++generation_;
   finding found{std::move(version), {}};

@@ -26,7 +26,8 @@ class tzdata_watch {
     std::string version;
     std::vector<moved_zone> moved;
   };
-  /// What is new since the last look; nullopt: nothing. Reads a line of a file, and zones only after a change.
+  /// What is new since the last look; nullopt: nothing. An update is told of when it is seen a second time, and so complete. Reads a line
+  /// of a file, and zones only after a change.
   [[nodiscard]] std::optional<finding> look(wall_time now);
 
   [[nodiscard]] const std::string& version() const noexcept { return version_; }
@@ -38,6 +39,7 @@ class tzdata_watch {
   };
   const std::string version_;
   std::string seen_;
+  std::string pending_;
   std::uint32_t generation_ = 0;
   std::map<std::string, zone_in_use> zones_;
 };

@@ -20,9 +20,14 @@ calendar::calendar(std::string name, std::vector<range> days_of_it) : name_(std:
   }
 }
 
-bool calendar::contains(sys_days day) const noexcept {
+const calendar::range* calendar::range_from(sys_days day) const noexcept {
   const auto it = std::ranges::lower_bound(ranges_, day, {}, &range::last);
-  return it != ranges_.end() && it->first <= day;
+  return it == ranges_.end() ? nullptr : &*it;
+}
+
+bool calendar::contains(sys_days day) const noexcept {
+  const auto* r = range_from(day);
+  return r != nullptr && r->first <= day;
 }
 
 std::optional<sys_days> parse_day(std::string_view text) noexcept {
@@ -43,6 +48,25 @@ std::variant<calendar::range, syntax_error> parse_day_range(std::string_view tex
 }
 
 std::string day_text(sys_days day) { return to_rfc3339(wall_time{day}).substr(0, 10); }
+
+std::optional<sys_days> day_rules::first_allowed(sys_days day) const noexcept {
+  for (;;) {
+    auto at = day;
+    if (!only_on.empty()) {
+      std::optional<sys_days> nearest;
+      for (const auto& c : only_on) {
+        if (const auto* r = c->range_from(day)) nearest = std::min(nearest.value_or(sys_days::max()), std::max(r->first, day));
+      }
+      if (!nearest) return std::nullopt;
+      at = *nearest;
+    }
+    for (const auto& c : not_on) {
+      if (const auto* r = c->range_from(at); r != nullptr && r->first <= at) at = r->last + days{1};
+    }
+    if (at == day) return day;
+    day = at;
+  }
+}
 
 bool day_rules::allow(sys_days day) const noexcept {
   const auto has_it = [day](const auto& c) { return c->contains(day); };

@@ -45,14 +45,6 @@ wall_time first_of(const zone& where, sys_days day) noexcept {
   return wall_time{seconds{where.data().at_local(sys_seconds{day}.time_since_epoch().count()).first}};
 }
 
-sys_days last_day(const day_rules::calendars& of) noexcept {
-  auto last = sys_days::min();
-  for (const auto& c : of) {
-    if (!c->ranges().empty()) last = std::max(last, c->ranges().back().last);
-  }
-  return last;
-}
-
 bool is_every(std::string_view text) {
   constexpr std::string_view name = "@every";
   return equals(text.substr(0, name.size()), name) && (text.size() == name.size() || is_blank(text[name.size()]));
@@ -171,9 +163,9 @@ std::optional<wall_time> timetable::next_run(wall_time t) const noexcept {
   const auto& added = state_->added;
   for (auto tick = next(t); tick; tick = next(t)) {
     if (!is_excluded(*tick)) return tick;
-    const auto day = local_day(added.where, *tick);
-    if (!added.days.only_on.empty() && day > last_day(added.days.only_on)) return std::nullopt;
-    t = std::max(*tick, first_of(added.where, day + days{1}) - microseconds{1});
+    const auto allowed = added.days.first_allowed(local_day(added.where, *tick) + days{1});
+    if (!allowed) return std::nullopt;
+    t = std::max(*tick, first_of(added.where, *allowed) - microseconds{1});
   }
   return std::nullopt;
 }
@@ -223,6 +215,7 @@ clock_mark timetable::mark(wall_time tick) const noexcept {
 
 const std::string& timetable::text() const noexcept { return state_->text; }
 const zone& timetable::time_zone() const noexcept { return state_->where; }
+const zone& timetable::calendar_zone() const noexcept { return state_->added.where; }
 
 std::string timetable::identity() const {
   constexpr std::size_t longest = 64;  // of the ledger's column

@@ -86,12 +86,13 @@ class writer {
     open_.clear();
     std::vector<calendar> all = s.calendars;
     if (for_hash_) std::ranges::sort(all, {}, &calendar::name);
+    if (!all.empty()) text += "calendars:\n";
     for (const auto& c : all) {
       settings with_one;
       with_one.calendars.push_back(c);
-      const auto path = "calendars." + yaml_text(c.name);
-      put(path + ".dates", 0, find_field("calendars.*.dates")->show(with_one));
-      put(path + ".ranges", 0, find_field("calendars.*.ranges")->show(with_one));
+      text += "  " + yaml_text(c.name) + (c.days.empty() ? ": {}\n" : ":\n");
+      put("dates", 2, find_field("calendars.*.dates")->show(with_one));
+      put("ranges", 2, find_field("calendars.*.ranges")->show(with_one));
     }
   }
 

@@ -76,22 +76,14 @@ struct tick_row {
 
 enum class overlap_policy : std::uint8_t { skip = 1 };
 enum class crash_policy : std::uint8_t { give_up = 1, retry = 2 };
-/// What becomes of a tick that nobody ran in time.
-enum class catch_up_policy : std::uint8_t {
-  none = 1,
-  latest,  ///< the newest one runs
-  all,     ///< the newest ones run, up to a limit, one after the other
-};
 enum class takeover_policy : std::uint8_t { fast = 1, safe = 2 };
 
 /// What a claim needs to know of a job's rules.
 struct job_policy {
   overlap_policy overlap = overlap_policy::skip;
   crash_policy on_crash = crash_policy::give_up;
-  std::uint32_t crash_attempts = 3;  ///< with retry: at most this many attempts
-  catch_up_policy catch_up = catch_up_policy::latest;
-  microseconds catch_up_window = std::chrono::hours{1};  ///< what is older does not run any more
-  std::uint32_t catch_up_limit = 100;                    ///< `all`: at most this many, the newest
+  std::uint32_t crash_attempts = 3;                      ///< with retry: at most this many attempts
+  microseconds catch_up_window = std::chrono::hours{1};  ///< `latest`: the newest missed tick runs if not older than this
   friend bool operator==(const job_policy&, const job_policy&) = default;
 };
 

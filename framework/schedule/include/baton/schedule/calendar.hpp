@@ -28,6 +28,8 @@ class calendar {
   calendar(std::string name, std::vector<range> days);
 
   [[nodiscard]] bool contains(std::chrono::sys_days day) const noexcept;
+  /// The range that has `day`, else the first one after it; nullptr: there is none.
+  [[nodiscard]] const range* range_from(std::chrono::sys_days day) const noexcept;
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// Ascending, and at least a day apart.
   [[nodiscard]] const std::vector<range>& ranges() const noexcept { return ranges_; }
@@ -50,6 +52,8 @@ struct day_rules {
   calendars only_on = {};
 
   [[nodiscard]] bool allow(std::chrono::sys_days day) const noexcept;
+  /// The first day from `day` on that is allowed; nullopt: none is, ever.
+  [[nodiscard]] std::optional<std::chrono::sys_days> first_allowed(std::chrono::sys_days day) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return not_on.empty() && only_on.empty(); }
 };
 

@@ -79,7 +79,7 @@ class timetable {
 
   /// Whether a tick is not to run, for the day that it is on.
   [[nodiscard]] bool is_excluded(wall_time tick) const noexcept;
-  /// The first tick strictly after `t` that is not excluded. Walks excluded days one by one, at 0.1 us each.
+  /// The first tick strictly after `t` that is not excluded.
   [[nodiscard]] std::optional<wall_time> next_run(wall_time t) const noexcept;
   /// When a tick is to run: later by less than the jitter, and before the next tick. The same on every instance: it follows from a hash of
   /// job and tick.
@@ -98,6 +98,7 @@ class timetable {
   /// "at 02:30 on the last day of the month"
   [[nodiscard]] std::string in_words() const;
   [[nodiscard]] const zone& time_zone() const noexcept;
+  [[nodiscard]] const zone& calendar_zone() const noexcept;  ///< whose days its calendars mean
 
   friend bool operator==(const timetable& a, const timetable& b) noexcept {
     return a.text() == b.text() && a.time_zone().name() == b.time_zone().name();
