@@ -185,7 +185,7 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
   sql.text(tzdata).raw(",").number(link_->id());
   sql.raw(",UTC_TIMESTAMP(6),UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE heartbeat=UTC_TIMESTAMP(6),config_hash=")
       .number(request.config_hash);
-  sql.raw(",connection_id=").number(link_->id());
+  sql.raw(",tzdata=").text(tzdata).raw(",connection_id=").number(link_->id());
   sql.raw(";SELECT ")
       .raw(tick_columns.substr(0, tick_columns.rfind(',')))
       .raw(",'' FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=");
