@@ -220,24 +220,32 @@ TEST_P(conformance_release, r59_closing_the_session_frees_its_locks) {
   EXPECT_LT(time_of([&] { EXPECT_TRUE(wanted.acquire(blocking::yes, 5s)); }), 1s);
 }
 
+/// Forks, and expects nothing wrong of what the child finds: a bit for each thing.
+void expect_in_child(const std::function<int()>& wrong) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(10);
+    ::_exit(wrong());
+  }
+  int state = 0;
+  ASSERT_EQ(::waitpid(child, &state, 0), child);
+  EXPECT_TRUE(WIFEXITED(state));
+  EXPECT_EQ(WEXITSTATUS(state), 0);
+}
+
 TEST_P(conformance_release, r61_a_forked_child_keeps_its_hands_off_the_parents_session) {
   auto s = session();
   named_lock lock{*s, key()};
   ASSERT_TRUE(lock.acquire());
-  const pid_t child = ::fork();
-  if (child == 0) {
+  expect_in_child([&] {
     int wrong = 0;
     if (lock.is_locked()) wrong |= 1;
     if (s->is_alive()) wrong |= 2;
     if (code_of(s->owned(std::vector<std::string>{"conformance"})) != errc::wrong_process) wrong |= 4;
     { named_lock mine{std::move(lock)}; }
     s.reset();
-    ::_exit(wrong);
-  }
-  int state = 0;
-  ASSERT_EQ(::waitpid(child, &state, 0), child);
-  EXPECT_TRUE(WIFEXITED(state));
-  EXPECT_EQ(WEXITSTATUS(state), 0);
+    return wrong;
+  });
   EXPECT_TRUE(lock.is_locked());
   EXPECT_EQ(ok(s->owned(std::vector<std::string>{"conformance"})).front(), true);
   ok(lock.release());
@@ -250,20 +258,14 @@ TEST_P(conformance_release, r61_a_child_that_is_forked_during_a_wait_does_not_wa
   auto s = session();
   named_lock wanted{*s, key(), {.threads = lock::thread_use::serialised}};
   auto waiter = start_waiting([&] { EXPECT_TRUE(wanted.acquire(blocking::yes, 20s)); });
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(10);
+  expect_in_child([&] {
     int wrong = 0;
     if (code_of(wanted.acquire()) != errc::wrong_process) wrong |= 1;
     if (code_of(s->owned(std::vector<std::string>{"conformance"})) != errc::wrong_process) wrong |= 2;
     if (s->is_alive()) wrong |= 4;
     s.reset();
-    ::_exit(wrong);
-  }
-  int state = 0;
-  ASSERT_EQ(::waitpid(child, &state, 0), child);
-  EXPECT_TRUE(WIFEXITED(state));
-  EXPECT_EQ(WEXITSTATUS(state), 0);
+    return wrong;
+  });
   ok(held.release());
   waiter.join();
   ok(wanted.release());

@@ -138,7 +138,6 @@ class decider {
 
   struct job_plan {
     const job_claim* job = nullptr;
-    std::vector<wall_time> undecided;  ///< without a row, due by the store's clock
     std::optional<wall_time> to_run;
     bool caught_up = false;
     name_reply::progress progress;
@@ -167,7 +166,7 @@ class decider {
   }
 
   job_plan sort_out(const job_claim& job) {
-    job_plan p{&job, {}, {}, false, {job.job, job.decided_until, 0, {}, false}};
+    job_plan p{&job, {}, false, {job.job, job.decided_until, 0, {}, false}};
     const auto state = std::ranges::find(seen_.jobs, job.job, &name_snapshot::job_state::job);
     const auto since = state == seen_.jobs.end() ? wall_time{} : state->effective_since;
     const bool paused = state != seen_.jobs.end() && state->paused;

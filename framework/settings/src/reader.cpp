@@ -11,8 +11,8 @@ namespace baton::settings {
 namespace {
 
 constexpr std::string_view job_row = "jobs.*";
-constexpr std::string_view job_alphabet = "A-Za-z0-9._-";
-constexpr std::size_t longest_job_name = 64;
+constexpr std::string_view name_alphabet = "A-Za-z0-9._-";
+constexpr std::size_t longest_name = 64;
 
 std::string joined(std::string_view path, std::string_view name) {
   return path.empty() ? std::string{name} : std::string{path} + "." + std::string{name};
@@ -173,6 +173,13 @@ void reader::read_value(const key& row, const node& n, const std::string& path, 
   if (row.path == "jobs.*.plugin") to->plugin_where = n.at.in->mark_of(n.at);
 }
 
+std::optional<std::string> reader::checked_name(const node& name, const std::string& path, std::string_view of) {
+  auto full = joined(path, in_quotes(name.text) == "'" + name.text + "'" ? name.text : in_quotes(name.text));
+  if (!name.text.empty() && name.text.size() <= longest_name && is_spelled_with(name.text, name_alphabet)) return full;
+  report_.error(name.at, full, "a " + std::string{of} + "'s name has 1 to 64 of A-Z a-z 0-9 . _ -");
+  return std::nullopt;
+}
+
 void reader::read_jobs(const node& n, const std::string& path) {
   if (n.type != node::kind::map) {
     report_.error(n.at, path, "must be a map from names to jobs", "write each job as NAME: with its keys below");
@@ -180,16 +187,14 @@ void reader::read_jobs(const node& n, const std::string& path) {
   }
   for (std::size_t i = 0; i < n.keys.size(); ++i) {
     const auto& name = n.keys[i];
-    const auto full = joined(path, in_quotes(name.text) == "'" + name.text + "'" ? name.text : in_quotes(name.text));
     if (name.type != node::kind::scalar || name.text == "<<") {
       std::map<std::string, place> unused;
       check_entry(name, path, unused);
       continue;
     }
-    if (name.text.empty() || name.text.size() > longest_job_name || !is_spelled_with(name.text, job_alphabet)) {
-      report_.error(name.at, full, "a job's name has 1 to 64 of A-Z a-z 0-9 . _ -");
-      continue;
-    }
+    const auto named = checked_name(name, path, "job");
+    if (!named) continue;
+    const auto& full = *named;
     if (const auto [first, is_new] = jobs_.emplace(name.text, name.at); !is_new) {
       report_.error(name.at, full, "already defined at " + where_text(first->second), "give it another name");
       continue;
@@ -223,13 +228,10 @@ void reader::read_calendars(const node& n, const std::string& path) {
   for (std::size_t i = 0; i < n.keys.size(); ++i) {
     const auto& name = n.keys[i];
     if (!check_entry(name, path, seen)) continue;
-    const auto full = joined(path, in_quotes(name.text) == "'" + name.text + "'" ? name.text : in_quotes(name.text));
-    if (name.text.empty() || name.text.size() > longest_job_name || !is_spelled_with(name.text, job_alphabet)) {
-      report_.error(name.at, full, "a calendar's name has 1 to 64 of A-Z a-z 0-9 . _ -");
-      continue;
-    }
+    const auto full = checked_name(name, path, "calendar");
+    if (!full) continue;
     result.calendars.push_back({name.text, {}});
-    read_section(n.values[i], "calendars.*", full, name.at, scope::main, nullptr);
+    read_section(n.values[i], "calendars.*", *full, name.at, scope::main, nullptr);
   }
 }
 

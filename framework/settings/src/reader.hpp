@@ -39,6 +39,8 @@ class reader {
   /// Gives the name of the key that this entry stands for, misspelt or not.
   std::string read_key(const node& key, const node& value, std::string_view row, const std::string& path, scope where, job* to);
   void read_value(const key& row, const node& n, const std::string& path, job* to);
+  /// The path of a job or a calendar; nullopt after the error about its name was reported.
+  std::optional<std::string> checked_name(const node& name, const std::string& path, std::string_view of);
   void read_jobs(const node& n, const std::string& path);
   void read_calendars(const node& n, const std::string& path);
   void read_defaults(const node& n, const std::string& path);

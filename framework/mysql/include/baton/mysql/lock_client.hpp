@@ -44,7 +44,8 @@ struct lock_client_report {
 /// thousand waits are a thousand connections and no thread.
 /// Thread safety: any thread.
 /// Fork: a client is its process's, whose threads a forked child has not got. There, leave it alone - not even destroy it - and make
-/// another. Lifetime: its leases, sessions and elections end with it. Destroying it gives every lock back and ends pending waits with
+/// another.
+/// Lifetime: its leases, sessions and elections end with it. Destroying it gives every lock back and ends pending waits with
 /// errc::cancelled; it waits for connections that are being opened, for options::connect_timeout at most.
 class lock_client {
  public:
@@ -59,7 +60,8 @@ class lock_client {
   /// Errors: invalid_key: with an upper case or non-ASCII letter (an exact key), so that the servers do not agree about it; over_budget;
   /// cancelled by `stop`; deadlock and interrupted: as waiting_session::acquire(); lock_lost: granted, and lost before its fence was taken;
   /// and of opening a connection: store_unavailable, store_unfit, access_denied, schema_outdated (store::migrate() makes the tables of
-  /// fences). After any of them the lock is not held. Not to be called on the client's own threads, in callbacks: there, async_acquire().
+  /// fences). After any of them the lock is not held.
+  /// Not to be called on the client's own threads, in callbacks: there, async_acquire().
   [[nodiscard]] lock::attempt<lease> acquire(const lock::key& name, lock::time_limit limit = {}, std::stop_token stop = {});
 
   using ticket = std::uint64_t;
