@@ -253,5 +253,49 @@ TEST_F(runs, g11_a_store_that_comes_back_during_the_stop_gets_the_rows) {
   EXPECT_EQ(row("a", 10min).outcome, run_outcome::success);
 }
 
+TEST_F(runs, that_fail_are_tried_again_when_their_time_has_come_and_at_most_so_often) {
+  auto& j = add_job("a", 10min);
+  j.policy.retry = {3, 5s, 1min, 2};
+  start();
+  pass(10min);
+  ASSERT_EQ(running.size(), 1U);
+  end_run(running[0].id, run_outcome::failure);
+  EXPECT_EQ(row("a", 10min).state, row_state::retry_due);
+  EXPECT_EQ(row("a", 10min).retry_at, clock.now().wall + 5s);
+  EXPECT_EQ(store.owner_of("a"), std::nullopt) << "between attempts the lock is free";
+  pass(4900ms);
+  EXPECT_TRUE(running.empty());
+  pass(1200ms);
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].run.attempt, 2U);
+  end_run(running[0].id, run_outcome::timeout);
+  EXPECT_EQ(row("a", 10min).retry_at, clock.now().wall + 10s);
+  pass(11100ms);
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].run.attempt, 3U);
+  end_run(running[0].id, run_outcome::failure);
+  EXPECT_EQ(row("a", 10min).state, row_state::finished);
+  EXPECT_EQ(row("a", 10min).outcome, run_outcome::failure);
+  EXPECT_EQ(row("a", 10min).attempt, 3U);
+  pass(5min);
+  EXPECT_TRUE(running.empty());
+}
+
+TEST_F(runs, that_failed_are_tried_again_by_whoever_lives) {
+  auto& j = add_job("a", 10min);
+  j.policy.retry.attempts = 2;
+  start();
+  pass(10min);
+  end_run(running[0].id, run_outcome::failure);
+  feed(stop_requested{});
+  ASSERT_TRUE(exited);
+  opts.incarnation = "next";
+  start();
+  pass(12s);
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].run.attempt, 2U);
+  EXPECT_EQ(running[0].run.key.tick, began + 10min);
+}
+
 }  // namespace
 }  // namespace baton::engine

@@ -34,16 +34,22 @@ struct claim_case {
   name_claim name{"lock", 7, 1h, 1h, std::nullopt, {}};
   name_snapshot seen;
   wall_time now = noon;
+  tag_room room;
 
   /// A job with a tick every `period`, the due ones since `since` listed.
   job_claim& add_job(const std::string& job, microseconds period, wall_time since, job_policy policy = {}) {
-    job_claim claim{job, policy, since, {}, false, std::nullopt};
+    job_claim claim{job, policy, since, {}, 0, std::nullopt};
     auto t = since + period;
     for (; t <= now; t += period) claim.ticks.push_back(t);
     claim.next = t;
     name.jobs.push_back(claim);
-    seen.jobs.push_back({job, false, since - 1000h});
+    seen.jobs.push_back({job, {}, since - 1000h});
     return name.jobs.back();
+  }
+  /// The job of the n-th add_job() has been paused since `from`.
+  void pause(std::size_t n, wall_time from = noon - 1000h) {
+    seen.jobs[n].standing.paused = true;
+    seen.jobs[n].standing.settle(from);
   }
 
   static tick_row row(const std::string& job, wall_time tick, row_state state) {
@@ -72,7 +78,10 @@ struct claim_case {
     return seen.open.back().row;
   }
 
-  [[nodiscard]] name_plan decide() const { return ledger::decide(request, name, seen, now); }
+  [[nodiscard]] name_plan decide() const {
+    auto left = room;
+    return ledger::decide(request, name, seen, now, left);
+  }
 };
 
 }  // namespace baton::ledger

@@ -6,7 +6,7 @@
 namespace baton::ledger {
 namespace {
 
-const job_policy retries{overlap_policy::skip, crash_policy::retry, 3, 1h};
+const job_policy retries{.on_crash = crash_policy::retry};
 
 struct open_row : ::testing::Test {
   open_row() { c.add_job("a", 1h, noon); }
@@ -243,6 +243,80 @@ TEST_F(open_row, is_waited_for_from_when_the_last_of_the_owners_was_seen_free) {
   EXPECT_FALSE(c.decide().reply.owner_seen_free);
   std::swap(c.seen.open[0], c.seen.open[1]);
   EXPECT_FALSE(c.decide().reply.owner_seen_free);
+}
+
+// ---- retries after a failure
+
+/// A job with four attempts, of which the first failed at noon; the second is due ten seconds later.
+struct failed_once : claim_case {
+  failed_once() {
+    auto& job = add_job("a", 1h, noon - 1h);
+    job.policy.retry.attempts = 4;
+    job.ticks.clear();
+    auto& row = add_open("a", noon - 1h, row_state::retry_due);
+    row.outcome = run_outcome::failure;
+    row.started = noon - 1h;
+    row.finished = noon;
+    row.retry_at = noon + 10s;
+  }
+};
+
+TEST(claim_retry, waits_for_its_time_and_takes_the_next_attempt) {
+  failed_once c;
+  c.now = noon + 10s - 1us;
+  const auto early = c.decide();
+  EXPECT_EQ(text(early), "");
+  EXPECT_EQ(early.reply.verdict, name_verdict::nothing_due);
+  c.now = noon + 10s;
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "update a 11:00:00 running #2");
+  EXPECT_EQ(plan.updates[0].row.retry_at, std::nullopt);
+  EXPECT_GT(plan.reply.run->fence, 41U);
+}
+
+TEST(claim_retry, counts_as_a_run_of_its_job_meanwhile) {
+  failed_once c;
+  c.name.jobs[0].ticks = {noon};
+  c.name.jobs[0].next = noon + 1h;
+  c.now = noon + 1s;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 skipped overlap");
+  c.add_job("b", 1h, noon - 1h);
+  c.name.jobs[1].ticks = {noon};
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 skipped overlap; insert b 12:00:00 running #1") << "of another job it is in nobody's way";
+}
+
+TEST(claim_retry, is_for_those_who_know_the_job) {
+  failed_once c;
+  c.now = noon + 1h;
+  c.name.jobs.clear();
+  EXPECT_EQ(text(c.decide()), "");
+}
+
+TEST(claim_retry, waits_while_its_job_is_paused) {
+  failed_once c;
+  c.now = noon + 1h;
+  c.pause(0);
+  EXPECT_EQ(text(c.decide()), "");
+}
+
+TEST(claim_retry, is_closed_with_its_failure_when_the_rules_allow_no_more) {
+  failed_once c;
+  c.now = noon + 1s;
+  c.name.jobs[0].policy.retry.attempts = 1;
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "update a 11:00:00 finished failure");
+  EXPECT_EQ(plan.updates[0].row.retry_at, std::nullopt);
+}
+
+TEST(claim_retry, delays_grow_up_to_a_bound) {
+  const retry_policy p{9, 10s, 65s, 2};
+  EXPECT_EQ(p.delay(1), 10s);
+  EXPECT_EQ(p.delay(2), 20s);
+  EXPECT_EQ(p.delay(3), 40s);
+  EXPECT_EQ(p.delay(4), 65s);
+  EXPECT_EQ(p.delay(1000), 65s);
+  EXPECT_EQ((retry_policy{2, 0s, 1s, 2}.delay(50)), 0s);
+  EXPECT_EQ((retry_policy{2, 1h, 1s, 2}.delay(1)), 1s);
 }
 
 }  // namespace

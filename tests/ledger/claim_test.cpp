@@ -155,7 +155,7 @@ TEST(claim, a_paused_jobs_gap_is_one_range_row) {
   claim_case c;
   c.now = noon + 3min;
   c.add_job("a", 1min, noon - 1min);
-  c.seen.jobs[0].paused = true;
+  c.pause(0);
   const auto plan = c.decide();
   EXPECT_EQ(text(plan), "insert a 12:00:00..12:03:00 x4 skipped paused");
   EXPECT_EQ(plan.reply.jobs[0].decided_until, noon + 3min);
@@ -166,7 +166,7 @@ TEST(claim, rows_in_the_middle_of_a_gap_cut_it) {
   claim_case c;
   c.now = noon + 4min;
   c.add_job("a", 1min, noon - 1min);
-  c.seen.jobs[0].paused = true;
+  c.pause(0);
   c.seen.rows.push_back(claim_case::row("a", noon + 2min, row_state::skipped));
   EXPECT_EQ(text(c.decide()), "insert a 12:00:00..12:01:00 x2 skipped paused; insert a 12:03:00..12:04:00 x2 skipped paused");
 }
@@ -212,13 +212,68 @@ TEST(claim, says_of_each_missed_tick_whether_it_was_too_old_or_too_many) {
             "insert a 15:00:00 running #1");
 }
 
+TEST(claim, without_catching_up_runs_what_is_late_and_nothing_that_is_missed) {
+  claim_case c;
+  c.now = noon + 59s;
+  auto& job = c.add_job("a", 1h, noon - 2h);
+  job.policy.catch_up = catch_up_policy::none;
+  EXPECT_EQ(text(c.decide()), "insert a 11:00:00 missed no_catch_up; insert a 12:00:00 running #1");
+  c.now = noon + 60s;
+  EXPECT_EQ(text(c.decide()), "insert a 11:00:00..12:00:00 x2 missed no_catch_up");
+}
+
+TEST(claim, catches_up_all_that_window_and_limit_allow_the_oldest_first) {
+  claim_case c;
+  c.now = noon + 2h;
+  auto& job = c.add_job("a", 10min, noon - 1h);
+  job.policy.catch_up = catch_up_policy::all;
+  job.policy.catch_up_window = 100min;  // from 12:20 on
+  job.policy.catch_up_limit = 4;
+  EXPECT_EQ(text(c.decide()),
+            "insert a 11:10:00..12:10:00 x7 missed outside_window; insert a 12:20:00..13:20:00 x7 missed over_limit; "
+            "insert a 13:30:00 running #1");
+  job.decided_until = noon + 90min;
+  std::erase_if(job.ticks, [](const due_tick& t) { return t.tick <= noon + 90min; });
+  const auto next = c.decide();
+  EXPECT_EQ(text(next), "insert a 13:40:00 running #1");
+  EXPECT_TRUE(next.reply.run->caught_up);
+  for (auto& t : job.ticks) t.excluded = t.tick != noon + 2h;
+  EXPECT_EQ(text(c.decide()), "insert a 13:40:00..13:50:00 x2 skipped calendar; insert a 14:00:00 running #1");
+}
+
+TEST(claim, counts_what_was_left_out_of_a_batch_towards_the_limit) {
+  claim_case c;
+  c.now = noon + 5min;
+  auto& job = c.add_job("a", 1min, noon - 1min);
+  job.policy.catch_up = catch_up_policy::all;
+  job.policy.catch_up_limit = 3;
+  job.ticks = {noon, noon + 1min, noon + 2min, noon + 3min};
+  job.next = noon + 4min;
+  job.beyond = 1;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00..12:01:00 x2 missed over_limit; insert a 12:02:00 running #1");
+  job.beyond = 3;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00..12:03:00 x4 missed over_limit");
+}
+
+TEST(claim, a_tick_that_came_due_while_an_older_one_was_caught_up_is_skipped) {
+  claim_case c;
+  c.now = noon + 2min;
+  auto& job = c.add_job("a", 1min, noon);
+  job.policy.catch_up = catch_up_policy::all;
+  EXPECT_GE(look_back(job), 100U);
+  c.add_finished("a", noon - 10min, noon + 30s, noon + 90s);
+  EXPECT_EQ(text(c.decide()), "insert a 12:01:00 skipped overlap; insert a 12:02:00 running #1");
+  job.policy.catch_up = catch_up_policy::latest;
+  EXPECT_EQ(look_back(job), 0U);
+}
+
 TEST(claim, while_ticks_are_left_out_none_is_the_latest) {
   claim_case c;
   c.now = noon + 2min;
   auto& job = c.add_job("a", 1min, noon - 1min);
   job.ticks = {noon, noon + 1min};
   job.next = noon + 2min;
-  job.more = true;
+  job.beyond = 1;
   EXPECT_EQ(text(c.decide()), "insert a 12:00:00..12:01:00 x2 missed over_limit");
 }
 
@@ -237,7 +292,7 @@ TEST(claim, skips_what_a_calendar_excludes_and_says_so) {
   job.policy.catch_up_window = 10h;
   for (auto& t : job.ticks) t.excluded = t.tick != noon;
   EXPECT_EQ(text(c.decide()), "insert a 12:00:00 running #1") << "no tick that runs has come since";
-  c.seen.jobs.back().paused = true;
+  c.pause(0);
   EXPECT_EQ(text(c.decide()), "insert a 12:00:00 skipped paused; insert a 13:00:00..14:00:00 x2 skipped calendar");
 }
 

@@ -234,7 +234,49 @@ TEST_P(ledger_session_test, tells_a_registering_instance_where_a_job_stands) {
   ASSERT_THAT(known, SizeIs(1));
   EXPECT_EQ(known[0].decided_until, tick);
   EXPECT_TRUE(known[0].last_success.has_value());
-  EXPECT_FALSE(known[0].paused);
+  EXPECT_FALSE(known[0].stopped);
+}
+
+TEST_P(ledger_session_test, sees_the_runs_of_older_ticks_of_a_job_that_catches_up_all) {
+  instance a{open_store(), "a"};
+  const auto tick = a.now() - seconds{3};
+  a.register_job("job", tick - seconds{600});
+  const auto old = *a.claim("job", {tick - seconds{300}}).run;
+  auto ended = finish_of(old, tick + seconds{1});
+  ended.started = tick - seconds{1};
+  ASSERT_EQ(ok(a.ledger->finish("t", std::vector{ended})).at(0), finish_outcome::written);
+  auto request = a.request("job", {tick});
+  request.names[0].jobs[0].policy.catch_up = ledger::catch_up_policy::all;
+  const auto reply = ok(a.ledger->claim(request)).names.at(0);
+  ASSERT_THAT(reply.decisions, SizeIs(1));
+  EXPECT_EQ(reply.decisions[0].reason, ledger::reason_code::overlap);
+}
+
+TEST_P(ledger_session_test, keeps_the_time_of_a_retry_and_gives_it_to_whoever_claims) {
+  instance a{open_store(), "a"};
+  instance b{open_store(), "b"};
+  const auto tick = a.now() - seconds{2};
+  a.register_job("job", tick - seconds{10});
+  const auto run = *a.claim("job", {tick}).run;
+  auto failed = finish_of(run, a.now());
+  failed.outcome = ledger::run_outcome::failure;
+  failed.retry_at = a.now() + std::chrono::hours{1};
+  ASSERT_EQ(ok(a.ledger->finish("t", std::vector{failed})).at(0), finish_outcome::written);
+  EXPECT_EQ(ok(a.ledger->finish("t", std::vector{failed})).at(0), finish_outcome::written) << "sent again: its own work";
+  const auto seen = b.reconcile(a.now()).open;
+  ASSERT_THAT(seen, SizeIs(1));
+  EXPECT_EQ(seen[0].state, row_state::retry_due);
+  EXPECT_EQ(seen[0].retry_at, failed.retry_at);
+  a.release("job");
+  auto request = b.request("job", {});
+  request.names[0].jobs[0].policy.retry.attempts = 2;
+  EXPECT_EQ(ok(b.ledger->claim(request)).names.at(0).verdict, ledger::name_verdict::nothing_due);
+  account_sql("UPDATE baton_tick SET retry_at=UTC_TIMESTAMP(6) WHERE cluster='t'");
+  const auto again = ok(b.ledger->claim(request)).names.at(0);
+  ASSERT_EQ(again.verdict, ledger::name_verdict::claimed);
+  EXPECT_EQ(again.run->attempt, 2U);
+  EXPECT_GT(again.run->fence, run.fence);
+  EXPECT_THAT(account_sql("SELECT 1 FROM baton_tick WHERE cluster='t' AND retry_at IS NULL AND state=1"), SizeIs(1));
 }
 
 TEST_P(ledger_session_test, shows_who_differs_in_configuration_or_time_zones) {
@@ -290,7 +332,7 @@ TEST_P(ledger_session_test, runs_a_paused_job_not_at_all) {
   instance a{open_store(), "a"};
   const auto tick = a.now() - seconds{1};
   a.register_job("job", tick - seconds{10});
-  account_sql("UPDATE baton_job SET paused=1 WHERE cluster='t'");
+  account_sql("UPDATE baton_job SET paused=1,stopped=2,last_stopped=2,stopped_from='2000-01-01' WHERE cluster='t'");
   EXPECT_EQ(a.claim("job", {tick}).verdict, name_verdict::nothing_due);
   ASSERT_THAT(a.rows(), SizeIs(1));
   EXPECT_EQ(a.rows()[0].state, row_state::skipped);

@@ -162,7 +162,8 @@ class fake_store {
           if (ledger::is_open(row.state)) seen.open.push_back({row, s.owners_.contains("incarnation " + row.incarnation)});
           seen.rows.push_back(row);
         }
-        auto plan = ledger::decide(request, name, seen, reply.store_now);
+        ledger::tag_room room;
+        auto plan = ledger::decide(request, name, seen, reply.store_now, room);
         if (s.owner_of(name.lock_name) != name.lock_connection) {
           plan = {};
           plan.reply.lock_name = name.lock_name;
@@ -185,7 +186,7 @@ class fake_store {
         const bool is_ours = row.state == ledger::row_state::running && row.fence == r.fence;
         outcomes.push_back(is_ours ? ledger::finish_outcome::written : ledger::finish_outcome::fenced);
         if (!is_ours) continue;
-        row.state = r.open_again ? ledger::row_state::retry_due : ledger::row_state::finished;
+        row.state = r.state();
         row.outcome = r.outcome;
         row.started = r.started;
         row.finished = r.finished;
@@ -198,6 +199,8 @@ class fake_store {
       if (!link.store.peers_.contains(link.id)) return gone();
       return ledger::reconcile_reply{link.store.time_.now().wall, {}, {}};
     }
+    status request_cancel(const std::string& /*cluster*/, std::span<const ledger::tick_key> /*runs*/) override { return {}; }
+    result<std::uint64_t> purge(const ledger::purge_request& /*request*/) override { return std::uint64_t{0}; }
     status sign_off(const std::string& /*cluster*/, const std::string& /*incarnation*/) override { return {}; }
     std::uint64_t connection_id() const noexcept override { return link.id; }
     int descriptor() const noexcept override { return link.ours; }

@@ -41,6 +41,12 @@ void fleet::draw_jobs() {
     plan.job.schedule_hash = to_text(period);
     plan.job.policy.on_crash = on_crash;
     plan.job.policy.catch_up_window = random.one_in(2) ? 1h : 5s;
+    if (random.one_in(2)) plan.job.policy.retry = {static_cast<std::uint32_t>(2 + random.below(3)), random.between(0s, 4s), 5s, 2};
+    const auto which = random.below(4);
+    plan.job.policy.catch_up = which == 0   ? ledger::catch_up_policy::none
+                               : which == 1 ? ledger::catch_up_policy::all
+                                            : ledger::catch_up_policy::latest;
+    plan.job.policy.catch_up_limit = static_cast<std::uint32_t>(1 + random.below(8));
     plan.job.grace = random.between(0s, 3s);
     plan.ticks = [period](wall_time from, wall_time until) {
       std::vector<wall_time> all;  // multiples of the period since the epoch

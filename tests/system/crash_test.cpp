@@ -74,6 +74,27 @@ TEST_P(crashes, g4_after_kill_9_the_next_tick_runs_elsewhere_and_on_crash_decide
   EXPECT_EQ(std::ranges::count_if(runs, [&](const auto& r) { return r.tick == interrupted.tick; }), 1) << "given up means not run again";
 }
 
+TEST_P(crashes, a_failed_run_is_tried_again_by_whoever_lives_and_no_oftener_than_it_may) {
+  fleet f{fleet_options()};
+  f.job("failing", "{every: 20s}", "--for 20 --exit 1", "    retry: {attempts: 3, backoff: 1s, multiplier: 1}\n");
+  for (const auto* name : {"a", "b", "c"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto first = await_run(f, "failing", seconds{25});
+  ASSERT_TRUE(eventually([&] { return row_of(f, first) == "2/2/1"; }, seconds{1}, milliseconds{2})) << "retry due, failure, one attempt";
+  f.named(first.instance).signal(SIGKILL);
+  const auto second = await_run(f, "failing", seconds{10}, 2);
+  EXPECT_EQ(second.tick, first.tick);
+  EXPECT_EQ(second.attempt, 2U);
+  EXPECT_GT(second.fence, first.fence);
+  EXPECT_NE(second.instance, first.instance);
+  EXPECT_GE(second.started - first.started, seconds{1});
+  const auto third = await_run(f, "failing", seconds{10}, 3);
+  EXPECT_EQ(third.tick, first.tick);
+  EXPECT_EQ(third.attempt, 3U);
+  EXPECT_TRUE(eventually([&] { return row_of(f, third) == "4/2/3"; }, seconds{2})) << "finished, failure, three attempts";
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
 TEST_P(crashes, g2_g5_a_run_whose_lock_session_is_killed_hears_of_it_within_100_ms_and_is_dead_within_s) {
   fleet f{fleet_options()};
   f.job("stubborn", "{every: 2s}", "--for 60000 --beat 5 --ignore-term --children 1");

@@ -18,6 +18,36 @@ class outages : public on_a_server {
   }
 };
 
+TEST_P(outages, of_the_whole_fleet_are_caught_up_as_each_job_says) {
+  fleet f{fleet_options()};
+  f.job("all", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 1m}\n");
+  f.job("none", "{every: 1s}", "--for 20", "    catch_up: {policy: none}\n");
+  f.job("three", "{every: 1s}", "--for 20", "    catch_up: {policy: all, limit: 3}\n");
+  f.add("before");
+  for (const auto* job : {"all", "none", "three"}) await_run(f, job, seconds{15}, 2);
+  EXPECT_THAT(f.stop(), ::testing::Each(0));
+  const auto stopped = wall_now();
+  ASSERT_TRUE(eventually([&] { return wall_now() >= stopped + seconds{8}; }, seconds{10}, milliseconds{50}));
+  const auto began = wall_now();
+  f.add("after");
+  for (const auto* job : {"all", "none", "three"}) {
+    EXPECT_TRUE(eventually([&, job] { return f.runs().ticks_of(job).rbegin()->first > began + seconds{2}; }, seconds{20})) << f.logs();
+  }
+  const auto in_the_gap = [&](const char* job) {
+    std::size_t count = 0;
+    for (const auto& [tick, times] : f.runs().ticks_of(job)) {
+      EXPECT_EQ(times, 1) << job << " " << to_rfc3339(tick);
+      if (tick > stopped && tick <= began - seconds{2}) ++count;
+    }
+    return count;
+  };
+  const auto gap = (std::chrono::floor<seconds>(began - seconds{2}) - std::chrono::floor<seconds>(stopped)).count();
+  EXPECT_EQ(in_the_gap("all"), static_cast<std::size_t>(gap));
+  EXPECT_EQ(in_the_gap("none"), 0U);
+  EXPECT_LE(in_the_gap("three"), 3U);
+  EXPECT_THAT(f.stop(), ::testing::Contains(0));
+}
+
 TEST_P(outages, g7_a_server_away_for_10_s_stops_all_work_and_nothing_else_and_ticks_go_on_when_it_is_back) {
   fleet f{fleet_options()};
   f.job("short", "{every: 1s}", "--for 20");

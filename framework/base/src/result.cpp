@@ -12,6 +12,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::not_found: return "not_found";
     case errc::io: return "io";
     case errc::internal: return "internal";
+    case errc::already_exists: return "already_exists";
     case errc::store_unavailable: return "store_unavailable";
     case errc::store_unfit: return "store_unfit";
     case errc::store_timeout: return "store_timeout";

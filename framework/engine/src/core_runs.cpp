@@ -46,6 +46,8 @@ void scheduler::core::handle(run_ended&& e) {
   const auto& policy = jobs_[run.job].policy;
   const bool crashed = record.outcome == ledger::run_outcome::crashed || record.outcome == ledger::run_outcome::lock_lost;
   record.open_again = crashed && policy.on_crash == ledger::crash_policy::retry && run.run.attempt < policy.crash_attempts;
+  const bool failed = record.outcome == ledger::run_outcome::failure || record.outcome == ledger::run_outcome::timeout;
+  if (failed && run.run.attempt < policy.retry.attempts) record.retry_at = ended + policy.retry.delay(run.run.attempt);
   tell(run_over{run.job, record, run.run.attempt, e.took});
 
   name.lease_lost = run.lease_lost;
@@ -77,7 +79,7 @@ void scheduler::core::handle(finished&& e) {
   to_finish_names_.erase(to_finish_names_.begin(), to_finish_names_.begin() + split);
   for (std::size_t i = 0; i < records.size(); ++i) {
     if ((*e.reply)[i] == ledger::finish_outcome::fenced) tell(finish_refused{job_by_name_.at(records[i].key.job), records[i].key});
-    names_[names[i]].resolve = records[i].open_again;
+    names_[names[i]].resolve = records[i].open_again;  // a retry after a failure has a time, at which a reconcile finds it
     give_back(names[i]);
   }
 }

@@ -12,6 +12,7 @@ constexpr std::size_t claims_at_once = 512;
 constexpr std::size_t ticks_at_once = 10'000;          // of one job in one claim; the rest follows in the next
 constexpr microseconds changes_overlap = seconds{10};  // a row can commit after a newer one
 constexpr microseconds lock_error_pause = milliseconds{250};
+constexpr microseconds held_back_pause = seconds{1};
 
 bool is_in_hand(phase p) { return p != phase::idle && p != phase::wanted; }
 
@@ -234,7 +235,7 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
   for (const auto j : name.jobs) {
     const auto& state = job_states_[j];
     if (!state.registered) continue;
-    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, false, std::nullopt};
+    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, 0, std::nullopt};
     if (state.is_due()) {
       const auto& schedule = *jobs_[j].schedule;
       auto t = schedule.next(state.decided_until);
@@ -245,7 +246,8 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
       }
       if (t && schedule.is_excluded(*t)) t = schedule.next_run(*t);  // what is excluded makes no tick missed
       if (t) jc.next = schedule.due(*t);
-      jc.more = jc.next && *jc.next <= store_now;
+      const std::uint64_t enough = jobs_[j].policy.catch_up == ledger::catch_up_policy::all ? jobs_[j].policy.catch_up_limit : 1;
+      for (; t && schedule.due(*t) <= store_now && jc.beyond < enough; t = schedule.next_run(*t)) ++jc.beyond;
     }
     c.jobs.push_back(std::move(jc));
   }
@@ -324,6 +326,7 @@ void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time s
       }
       return settle(n);
     case verdict::nothing_due: return give_back(n);
+    case verdict::held_back: name.not_before = now_.steady + held_back_pause; return give_back(n);
     case verdict::unresolved:
       if (!reply.owner_seen_free) name.owner_free_since.reset();
       if (reply.owner_seen_free && !name.owner_free_since) name.owner_free_since = now_.steady;
@@ -378,6 +381,8 @@ void scheduler::core::handle(reconciled&& e) {
   for (const auto& row : reply.open) {
     const auto it = name_by_text_.find(row.lock_name);
     if (it == name_by_text_.end() || is_in_hand(names_[it->second].at) || row.state == ledger::row_state::pending) continue;
+    const bool is_retry = row.state == ledger::row_state::retry_due;
+    if (is_retry && (!job_by_name_.contains(row.key.job) || row.retry_at.value_or(reply.store_now) > reply.store_now)) continue;
     names_[it->second].resolve = true;
     want(it->second);
   }

@@ -1,6 +1,7 @@
 #include "baton/ledger/claim.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "baton/base/result.hpp"
 
@@ -14,19 +15,24 @@ constexpr microseconds late_limit = seconds{60};
 
 bool covers(const tick_row& row, wall_time t) { return row.key.tick <= t && t <= row.until.value_or(row.key.tick); }
 
+/// From when on a row's run counts as under way. A due retry counts as a run: of a run with several attempts only the last one's start is
+/// known, so it counts from its tick on.
+std::optional<wall_time> began(const tick_row& row) {
+  return row.attempt > 1 ? std::optional{row.key.tick} : row.started ? row.started : row.claimed;
+}
+
 /// A run of the job was under way at `t`. A crashed one is no evidence: nobody knows when it ended, and losing a tick is worse.
 bool was_running(const tick_row& row, wall_time t) {
   if (row.state != row_state::finished || row.outcome == run_outcome::crashed || row.outcome == run_outcome::lock_lost) return false;
-  // A due retry counts as a run: of a run with several attempts only the last one's start is known, so it counts from its tick on.
-  const auto started = row.attempt > 1 ? std::optional{row.key.tick} : row.started ? row.started : row.claimed;
+  const auto started = began(row);
   return started && row.finished && *started <= t && t < *row.finished;
 }
 
 /// The rules of one name, applied in order: resolve what is open, then decide what is due.
 class decider {
  public:
-  decider(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time now)
-      : request_(request), name_(name), seen_(seen), now_(now) {
+  decider(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time now, tag_room& room)
+      : request_(request), name_(name), seen_(seen), now_(now), room_(room) {
     plan_.reply.lock_name = name.lock_name;
     plan_.reply.verdict = name_verdict::nothing_due;
   }
@@ -37,12 +43,16 @@ class decider {
       plan_.reply.verdict = name_verdict::unresolved;
       plan_.updates.clear();
       plan_.inserts.clear();
+      plan_.followers.clear();
       plan_.reply.decisions.clear();
       plan_.reply.run.reset();
       return std::move(plan_);
     }
     // A run that is taken up again comes first; what else is due is decided when it has ended.
     plan_.reply.run ? defer_due_ticks() : decide_due_ticks();
+    if (plan_.reply.run && !has_place_already_) {
+      for (const auto tag : find_job(plan_.reply.run->key.job)->tags) --room_[tag];
+    }
     if (plan_.reply.run || !plan_.updates.empty()) plan_.new_fence = next_fence();
     return std::move(plan_);
   }
@@ -60,12 +70,16 @@ class decider {
 
   void resolve(const name_snapshot::open_row& open) {
     const auto& row = open.row;
-    if (row.state == row_state::pending) return;
     const auto* job = find_job(row.key.job);
+    if (row.state == row_state::pending) {
+      if (job != nullptr) pending_.push_back(&row);
+      return;
+    }
     if (row.state == row_state::retry_due) {
+      if (job == nullptr) return;
       // An instance that was being stopped claimed it and never started it: no attempt was spent.
-      if (job != nullptr && row.outcome == run_outcome::cancelled && !row.started) return claim_again(row, row.attempt);
-      if (job != nullptr) retry_or_close(row, *job);
+      if (row.outcome == run_outcome::cancelled && !row.started) return claim_again(row, row.attempt);
+      row.retry_at ? retry_in_time(row, *job) : retry_or_close(row, *job);
       return;
     }
     if (row.incarnation == request_.incarnation) {
@@ -97,23 +111,61 @@ class decider {
   }
 
   void retry_or_close(const tick_row& row, const job_claim& job) {
-    if (job.policy.on_crash == crash_policy::retry && row.attempt < job.policy.crash_attempts) {
-      if (plan_.reply.run) return;  // its turn comes when the other run has ended
+    if (job.policy.on_crash == crash_policy::retry && row.attempt < job.policy.crash_attempts && !row.cancel) {
+      if (plan_.reply.run) {  // its turn comes when the other run has ended
+        plan_.reply.more = true;
+        return;
+      }
+      if (row.state != row_state::running && !has_room(job)) return waiting_.push_back(&row);  // a running one has its place
       note(row.key, row_state::retry_due, run_outcome::crashed);
       return claim_again(row, row.attempt + 1);
     }
     auto closed = row;
-    closed.state = row_state::finished;
     closed.outcome = run_outcome::crashed;
     closed.finished = now_;
     closed.error = "its instance " + row.instance + " ended, or lost its lock, before the run did";
+    close(row, std::move(closed), job);
+  }
+
+  /// After a failure: when its time has come.
+  void retry_in_time(const tick_row& row, const job_claim& job) {
+    if (row.attempt >= job.policy.retry.attempts) return close(row, row, job);  // fewer than when it was decided
+    if (now_ < *row.retry_at || standing_of(row.key.job).stopped != reason_code::none || !has_room(job)) return waiting_.push_back(&row);
+    claim_again(row, row.attempt + 1);
+  }
+
+  /// The final end of a run.
+  void close(const tick_row& row, tick_row closed, const job_claim& job) {
+    closed.state = row_state::finished;
+    closed.retry_at.reset();
+    note(row.key, row_state::finished, closed.outcome);
+    for (const auto& f : job.policy.followers) {
+      if (f.follows(closed.outcome)) plan_.followers.push_back(follower_row(f, row.key.tick, now_));
+    }
     update(row, std::move(closed));
-    note(row.key, row_state::finished, run_outcome::crashed);
+  }
+
+  [[nodiscard]] const name_snapshot::job_state& state_of(const std::string& job) const {
+    static const name_snapshot::job_state unknown{};
+    const auto state = std::ranges::find(seen_.jobs, job, &name_snapshot::job_state::job);
+    return state == seen_.jobs.end() ? unknown : *state;
+  }
+  [[nodiscard]] const job_standing& standing_of(const std::string& job) const { return state_of(job).standing; }
+
+  /// Whether the tags of a job allow a further run.
+  [[nodiscard]] bool has_room(const job_claim& job) {
+    const bool room = std::ranges::all_of(job.tags, [this](std::size_t tag) { return room_[tag] > 0; });
+    if (!room) is_held_back_ = true;
+    return room;
   }
 
   /// At most one run a name: what else is open stays as it is, and is looked at again when that one has ended.
   void claim_again(const tick_row& row, std::uint32_t attempt) {
-    if (plan_.reply.run) return;
+    if (plan_.reply.run) {
+      plan_.reply.more = true;
+      return;
+    }
+    has_place_already_ = row.state == row_state::running;
     auto mine = row;
     mine.state = row_state::running;
     mine.outcome = run_outcome::none;
@@ -121,8 +173,9 @@ class decider {
     mine.instance = request_.instance;
     mine.attempt = attempt;
     mine.claimed = now_;
+    mine.retry_at.reset();
     mine.fence = next_fence();
-    plan_.reply.run = claimed_run{row.key, name_.lock_name, mine.fence, attempt, now_, false};
+    plan_.reply.run = claimed_run{row.key, name_.lock_name, mine.fence, attempt, now_, false, row.parameters};
     plan_.reply.verdict = name_verdict::claimed;
     update(row, std::move(mine));
   }
@@ -147,13 +200,21 @@ class decider {
     for (const auto& job : name_.jobs) plan_.reply.jobs.push_back({job.job, job.decided_until, 0, {}, !job.ticks.empty()});
   }
 
+  /// What waits longest runs: a tick since it was due, what was asked for since then.
   void decide_due_ticks() {
     std::vector<job_plan> plans;
     for (const auto& job : name_.jobs) plans.push_back(sort_out(job));
 
     job_plan* chosen = nullptr;
     for (auto& p : plans) {
-      if (p.to_run && (chosen == nullptr || *p.to_run < *chosen->to_run)) chosen = &p;
+      if (p.to_run && has_room(*p.job) && (chosen == nullptr || *p.to_run < *chosen->to_run)) chosen = &p;
+    }
+    if (const auto* asked_for = oldest_pending(); asked_for != nullptr && (chosen == nullptr || *asked_for->requested < *chosen->to_run)) {
+      plan_.reply.more = pending_.size() > 1;
+      claim_again(*asked_for, 1);
+      chosen = nullptr;
+    } else if (asked_for != nullptr) {
+      plan_.reply.more = true;
     }
     for (auto& p : plans) {
       if (p.to_run && &p == chosen) {
@@ -163,13 +224,33 @@ class decider {
       }
       plan_.reply.jobs.push_back(std::move(p.progress));
     }
+    if (!plan_.reply.run && is_held_back_) plan_.reply.verdict = name_verdict::held_back;
+  }
+
+  /// A trigger runs while its job is paused: somebody wants it so. What follows another job does not.
+  const tick_row* oldest_pending() {
+    const tick_row* oldest = nullptr;
+    for (const auto* row : pending_) {
+      const auto stopped = standing_of(row->key.job).stopped;
+      if (row->key.kind == tick_kind::after && stopped != reason_code::none) {
+        auto closed = *row;
+        closed.state = row_state::skipped;
+        closed.reason = stopped;
+        closed.finished = now_;
+        plan_.reply.decisions.push_back({row->key, row_state::skipped, run_outcome::none, stopped, 1});
+        update(*row, std::move(closed));
+        continue;
+      }
+      if (!row->requested || !has_room(*find_job(row->key.job))) continue;
+      const auto order = [](const tick_row& r) { return std::tie(*r.requested, r.key); };
+      if (oldest == nullptr || order(*row) < order(*oldest)) oldest = row;
+    }
+    return oldest;
   }
 
   job_plan sort_out(const job_claim& job) {
     job_plan p{&job, {}, false, {job.job, job.decided_until, 0, {}, false}};
-    const auto state = std::ranges::find(seen_.jobs, job.job, &name_snapshot::job_state::job);
-    const auto since = state == seen_.jobs.end() ? wall_time{} : state->effective_since;
-    const bool paused = state != seen_.jobs.end() && state->paused;
+    const auto& state = state_of(job.job);
 
     // Groups of neighbours with one fate become one range row.
     std::vector<wall_time> group;
@@ -187,10 +268,10 @@ class decider {
       p.progress.decided_until = t;
     };
 
-    const auto following_of = next_that_runs(job);
+    const auto ahead = look_ahead_of(job);
     for (std::size_t i = 0; i < job.ticks.size(); ++i) {
       const auto& [t, due, excluded] = job.ticks[i];
-      if (t < since) {
+      if (t < state.effective_since || (state.low_water && t <= *state.low_water)) {
         p.progress.decided_until = t;
         continue;
       }
@@ -206,39 +287,90 @@ class decider {
         p.progress.decided_until = row->until.value_or(t);
         continue;
       }
-      const auto following = following_of[i];
-      const bool is_latest = following ? *following > now_ : !job.more;
-      const auto overlapped = [&, at = due](const tick_row& row) { return row.key.job == job.job && was_running(row, at); };
+      const auto& [following, later] = ahead[i];
+      const bool is_latest = following ? *following > now_ : later == 0;
+      const auto ran_until = end_of_overlap(job.job, due);
+      const bool waits = has_waiting_retry(job.job, due);
       if (excluded) {
         decide_as(t, row_state::skipped, reason_code::calendar);
-      } else if (paused) {
-        decide_as(t, row_state::skipped, reason_code::paused);
-      } else if (std::ranges::any_of(seen_.rows, overlapped)) {
+      } else if (const auto stopped = state.standing.reason_at(due); stopped != reason_code::none) {
+        decide_as(t, row_state::skipped, stopped);
+      } else if ((ran_until || waits) && job.policy.overlap == overlap_policy::skip) {
         decide_as(t, row_state::skipped, reason_code::overlap);
+      } else if (ran_until && job.policy.overlap == overlap_policy::cancel_running && !is_latest) {
+        decide_as(t, row_state::skipped, reason_code::overlap);
+      } else if (ran_until && job.policy.overlap != overlap_policy::cancel_running && is_queue_full(job, due)) {
+        decide_as(t, row_state::skipped, reason_code::queue_full);
+      } else if (waits) {
+        is_held_back_ = true;
+        break;  // its turn comes after the last attempt of the run that it waits for
       } else {
-        const auto late_until = following ? std::min(due + late_limit, *following) : due + late_limit;
+        // What had to wait for a run of its own job is late from the end of that on.
+        const auto late_until = ran_until ? *ran_until + late_limit : following ? std::min(due + late_limit, *following) : due + late_limit;
         const bool missed = now_ >= late_until;
-        if (!missed || (is_latest && now_ - due <= job.policy.catch_up_window)) {
+        const auto why = missed ? reason_to_miss(job.policy, due, later, is_latest) : reason_code::none;
+        if (why == reason_code::none) {
           p.to_run = t;
           p.caught_up = missed;
-          break;  // nothing that runs comes after it: it is the latest
+          break;  // what comes after it is decided when it has run
         }
-        decide_as(t, row_state::missed, now_ - due > job.policy.catch_up_window ? reason_code::outside_window : reason_code::over_limit);
+        decide_as(t, row_state::missed, why);
       }
     }
     flush();
     return p;
   }
 
-  /// For each tick of a job, when the next one that runs is due; nullopt where there is none, or it was left out.
-  static std::vector<std::optional<wall_time>> next_that_runs(const job_claim& job) {
-    std::vector<std::optional<wall_time>> next(job.ticks.size());
-    auto following = job.next;
-    for (auto i = job.ticks.size(); i-- > 0;) {
-      next[i] = following;
-      if (!job.ticks[i].excluded) following = job.ticks[i].due;
+  /// When the last of the job's runs that were under way at `t`, and of those that had waited for them, ended.
+  [[nodiscard]] std::optional<wall_time> end_of_overlap(const std::string& job, wall_time t) const {
+    std::optional<wall_time> end;
+    for (const auto& row : seen_.rows) {
+      if (row.key.job == job && was_running(row, t)) end = std::max(end, row.finished);
     }
-    return next;
+    if (!end) return end;
+    for (const auto& row : seen_.rows) {
+      if (row.key.job == job && row.state == row_state::finished && row.key.tick <= t) end = std::max(end, row.finished);
+    }
+    return end;
+  }
+
+  /// As many ticks as may were waiting for a run to end when another one came at `t`.
+  [[nodiscard]] bool is_queue_full(const job_claim& job, wall_time t) const {
+    const auto waited = std::ranges::count_if(seen_.rows, [&](const tick_row& row) {
+      return row.key.job == job.job && row.attempt > 0 && row.key.tick < t && row.claimed && t < *row.claimed;
+    });
+    return static_cast<std::uint64_t>(waited) >= job.policy.waiting_limit();
+  }
+
+  /// What comes after a tick of a job.
+  struct look_ahead {
+    std::optional<wall_time> following;  ///< when the next one that runs is due; nullopt: there is none
+    std::uint64_t later = 0;             ///< how many that run are due too
+  };
+  /// For each tick of a job.
+  [[nodiscard]] std::vector<look_ahead> look_ahead_of(const job_claim& job) const {
+    std::vector<look_ahead> ahead(job.ticks.size());
+    look_ahead next{job.next, job.beyond};
+    for (auto i = job.ticks.size(); i-- > 0;) {
+      ahead[i] = next;
+      if (job.ticks[i].excluded) continue;
+      next.following = job.ticks[i].due;
+      if (job.ticks[i].due <= now_) ++next.later;
+    }
+    return ahead;
+  }
+
+  /// Why a tick that was not run in time is not caught up; `none`: it is.
+  [[nodiscard]] reason_code reason_to_miss(const job_policy& policy, wall_time due, std::uint64_t later, bool is_latest) const {
+    if (policy.catch_up == catch_up_policy::none) return reason_code::no_catch_up;
+    if (now_ - due > policy.catch_up_window) return reason_code::outside_window;
+    const bool is_within = policy.catch_up == catch_up_policy::latest ? is_latest : later < policy.catch_up_limit;
+    return is_within ? reason_code::none : reason_code::over_limit;
+  }
+
+  /// An attempt of the job is still to come, of a run that had begun by `t`.
+  [[nodiscard]] bool has_waiting_retry(const std::string& job, wall_time t) const {
+    return std::ranges::any_of(waiting_, [&](const tick_row* row) { return row->key.job == job && began(*row).value_or(t) <= t; });
   }
 
   void insert_gap(const std::string& job, const std::vector<wall_time>& ticks, row_state state, reason_code reason) {
@@ -266,7 +398,7 @@ class decider {
     row.instance = request_.instance;
     row.attempt = 1;
     row.claimed = now_;
-    plan_.reply.run = claimed_run{row.key, name_.lock_name, row.fence, 1, now_, p.caught_up};
+    plan_.reply.run = claimed_run{row.key, name_.lock_name, row.fence, 1, now_, p.caught_up, {}};
     plan_.reply.verdict = name_verdict::claimed;
     p.progress.decided_until = *p.to_run;
     plan_.inserts.push_back(std::move(row));
@@ -285,14 +417,35 @@ class decider {
   const name_claim& name_;
   const name_snapshot& seen_;
   wall_time now_;
+  tag_room& room_;
   bool is_unresolved_ = false;
+  bool is_held_back_ = false;
+  bool has_place_already_ = false;  ///< the run counts in its tags
+  std::vector<const tick_row*> pending_;
+  std::vector<const tick_row*> waiting_;  ///< retries whose time has not come
   name_plan plan_;
 };
 
 }  // namespace
 
-name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now) {
-  return decider{request, name, seen, store_now}.decide();
+std::size_t look_back(const job_claim& job) noexcept {
+  if (job.ticks.empty()) return 0;
+  const std::size_t caught_up = job.policy.catch_up == catch_up_policy::all ? job.policy.catch_up_limit : 0;
+  const std::size_t runs = std::max<std::size_t>(caught_up, job.policy.waiting_limit());
+  return runs == 0 ? 0 : 2 * runs + 2;  // each run, and a row of what was not run before it
+}
+
+tick_row follower_row(const follower& who, wall_time tick, wall_time store_now) {
+  tick_row row;
+  row.key = {who.job, tick, tick_kind::after};
+  row.lock_name = who.lock_name;
+  row.state = row_state::pending;
+  row.requested = store_now;
+  return row;
+}
+
+name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now, tag_room& room) {
+  return decider{request, name, seen, store_now, room}.decide();
 }
 
 }  // namespace baton::ledger

@@ -1,5 +1,7 @@
 #include "baton/ledger/records.hpp"
 
+#include <algorithm>
+
 namespace baton::ledger {
 
 std::string_view to_string(tick_kind k) noexcept {
@@ -50,6 +52,35 @@ std::string_view to_string(reason_code r) noexcept {
     case reason_code::skipped_by_handler: return "skipped_by_handler";
   }
   return "unknown";
+}
+
+microseconds retry_policy::delay(std::uint32_t attempt) const noexcept {
+  auto d = backoff;
+  for (std::uint32_t n = 1; n < attempt && d < max_backoff; ++n) d = d > max_backoff / multiplier ? max_backoff : d * multiplier;
+  return std::min(d, max_backoff);
+}
+
+void job_standing::settle(wall_time now) noexcept {
+  const auto wanted = configured == job_setting::disabled                  ? reason_code::disabled
+                      : paused.value_or(configured == job_setting::paused) ? reason_code::paused
+                                                                           : reason_code::none;
+  if (wanted == stopped) return;
+  if (wanted == reason_code::none) {
+    stopped_until = now;
+  } else {
+    // One interval is kept: what was due in the last one may not have been decided yet.
+    constexpr microseconds soon = std::chrono::minutes{1};
+    const bool goes_on = stopped_from && (!stopped_until || now - *stopped_until < soon);
+    if (!goes_on) stopped_from = now;
+    stopped_until.reset();
+    last_stopped = wanted;
+  }
+  stopped = wanted;
+}
+
+reason_code job_standing::reason_at(wall_time t) const noexcept {
+  const bool is_within = stopped_from && *stopped_from <= t && (!stopped_until || t < *stopped_until);
+  return is_within ? last_stopped : reason_code::none;
 }
 
 }  // namespace baton::ledger

@@ -23,6 +23,7 @@ const std::string& name_of(const name_claim* n) { return n->lock_name; }
 struct snapshot {
   wall_time now{};
   std::map<std::string, name_snapshot, std::less<>> locked;  ///< names whose fence row is ours till the end of the transaction
+  ledger::tag_room room;
 };
 
 /// One claim, through as many transactions as it takes.
@@ -75,7 +76,7 @@ class claimer {
         if (it == seen->locked.end()) {
           left_out.push_back(name);
         } else {
-          plans.push_back(ledger::decide(request_, *name, it->second, seen->now));
+          plans.push_back(ledger::decide(request_, *name, it->second, seen->now, seen->room));
         }
       }
       auto refused = write(plans, wanted);
@@ -107,8 +108,12 @@ class claimer {
     snapshot seen;
     std::map<std::string, std::string, std::less<>> name_of_job;
     sql_writer sql{link_};
-    sql.raw("START TRANSACTION;SELECT lock_name,fence FROM baton_fence FORCE INDEX (PRIMARY) WHERE lock_name ").in(wanted, name_of);
-    sql.raw(" ORDER BY lock_name FOR UPDATE SKIP LOCKED;SELECT ").raw(tick_columns);
+    std::vector<std::string_view> fences;
+    for (const auto* name : wanted) fences.emplace_back(name->lock_name);
+    for (const auto& tag : request_.tags) fences.emplace_back(tag.fence_name);
+    const auto itself = [](std::string_view text) { return text; };
+    sql.raw("START TRANSACTION;SELECT lock_name,fence FROM baton_fence FORCE INDEX (PRIMARY) WHERE lock_name ").in(fences, itself);
+    sql.raw(" ORDER BY lock_name FOR UPDATE SKIP LOCKED;SELECT ").raw(read_columns);
     sql.raw(",state=1 AND IS_USED_LOCK(CONCAT('baton:',cluster,':~i:',incarnation)) IS NOT NULL FROM baton_tick FORCE INDEX (open_rows)");
     sql.raw(" WHERE cluster=").text(request_.cluster).raw(" AND ").raw(open_states).raw(" AND lock_name ").in(wanted, name_of);
     std::vector<const ledger::job_claim*> jobs;
@@ -122,16 +127,14 @@ class claimer {
     if (jobs.empty()) {
       sql.raw(";DO 0");
     } else {
-      sql.raw(";SELECT job,paused,effective_since FROM baton_job WHERE cluster=")
-          .text(request_.cluster)
-          .raw(" AND job ")
-          .in(jobs, job_name);
+      sql.raw(";SELECT job,effective_since,low_water,").raw(standing_columns).raw(" FROM baton_job WHERE cluster=");
+      sql.text(request_.cluster).raw(" AND job ").in(jobs, job_name);
     }
     std::erase_if(jobs, [](const auto* job) { return job->ticks.empty(); });
     if (jobs.empty()) {
       sql.raw(";DO 0");
     } else {
-      sql.raw(";SELECT ").raw(tick_columns).raw(" FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=").text(request_.cluster);
+      sql.raw(";SELECT ").raw(read_columns).raw(" FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=").text(request_.cluster);
       const char* separator = " AND kind=1 AND (";
       for (const auto* job : jobs) {
         sql.raw(separator).raw("(job=").text(job->job).raw(" AND tick BETWEEN ").time(job->decided_until);
@@ -139,25 +142,48 @@ class claimer {
         separator = " OR ";
       }
       sql.raw(")");
+      for (const auto* job : jobs) {
+        const auto before = ledger::look_back(*job);
+        if (before == 0) continue;
+        sql.raw(" UNION ALL (SELECT ")
+            .raw(read_columns)
+            .raw(" FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=")
+            .text(request_.cluster);
+        sql.raw(" AND job=").text(job->job).raw(" AND tick<").time(job->decided_until).raw(" AND kind=1 ORDER BY tick DESC LIMIT ");
+        sql.number(before).raw(")");
+      }
     }
-    auto answered = link_.run(sql.raw(";SELECT UTC_TIMESTAMP(6)").sql());
+    sql.raw(";SELECT UTC_TIMESTAMP(6)");
+    for (const auto& tag : request_.tags) {
+      sql.raw(";SELECT COUNT(*) FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=").text(request_.cluster);
+      sql.raw(" AND state=1 AND job ").in(tag.jobs, itself);
+    }
+    auto answered = link_.run(sql.sql());
     if (!answered) return std::move(answered).error().in("claim");
 
     auto& answers = *answered;
-    if (answers.size() != 6 || !answers[5].next() || !answers[5].time(0)) return failure{errc::store_query, "claim: an answer is missing"};
+    if (answers.size() != 6 + request_.tags.size() || !answers[5].next() || !answers[5].time(0))
+      return failure{errc::store_query, "claim: an answer is missing"};
     seen.now = *answers[5].time(0);
     while (answers[1].next()) seen.locked[answers[1].text(0)].fence = answers[1].number(1);
+    for (std::size_t i = 0; i < request_.tags.size(); ++i) {
+      const auto& tag = request_.tags[i];
+      const auto running = answers[6 + i].next() ? answers[6 + i].number(0) : std::uint64_t{tag.max_running};
+      seen.room.push_back(tag.max_running - static_cast<std::uint32_t>(std::min<std::uint64_t>(tag.max_running, running)));
+      if (seen.locked.erase(tag.fence_name) == 0) leave_out_tagged(i, wanted, seen);
+    }
     const auto locked = [&](const std::string& name) {
       const auto it = seen.locked.find(name);
       return it == seen.locked.end() ? nullptr : &it->second;
     };
     while (answers[2].next()) {
       auto row = read_tick_row(answers[2]);
-      if (auto* name = locked(row.lock_name)) name->open.push_back({std::move(row), answers[2].is_true(tick_column_count)});
+      if (auto* name = locked(row.lock_name)) name->open.push_back({std::move(row), answers[2].is_true(read_column_count)});
     }
     while (answers[3].next()) {
       if (auto* name = locked(name_of_job[answers[3].text(0)]))
-        name->jobs.push_back({answers[3].text(0), answers[3].is_true(1), answers[3].time(2).value_or(wall_time{})});
+        name->jobs.push_back(
+            {answers[3].text(0), read_standing(answers[3], 3), answers[3].time(1).value_or(wall_time{}), answers[3].time(2)});
     }
     while (answers[4].next()) {
       auto row = read_tick_row(answers[4]);
@@ -166,18 +192,28 @@ class claimer {
     return seen;
   }
 
+  /// Another claim has the row of a tag: names whose jobs have it are not ours to decide now.
+  static void leave_out_tagged(std::size_t tag, const names& wanted, snapshot& seen) {
+    for (const auto* name : wanted) {
+      const auto has_tag = [&](const auto& job) { return std::ranges::find(job.tags, tag) != job.tags.end(); };
+      if (std::ranges::any_of(name->jobs, has_tag)) seen.locked.erase(name->lock_name);
+    }
+  }
+
   /// Round trips 2 and 3. Ends the transaction: committed when no name was refused, else rolled back.
   result<std::map<std::string, name_verdict, std::less<>>> write(const std::vector<name_plan>& plans, const names& wanted) {
     std::map<std::string, name_verdict, std::less<>> refused;
     std::vector<const ledger::tick_row*> inserts;
+    std::vector<const ledger::tick_row*> followers;
     std::vector<std::pair<const name_plan::row_update*, const name_plan*>> updates;
     std::map<std::uint64_t, std::vector<std::string>> fences;
     std::vector<const name_claim*> asked;
     for (const auto& plan : plans) {
       for (const auto& row : plan.inserts) inserts.push_back(&row);
+      for (const auto& row : plan.followers) followers.push_back(&row);
       for (const auto& update : plan.updates) updates.emplace_back(&update, &plan);
       if (plan.new_fence) fences[*plan.new_fence].push_back(plan.reply.lock_name);
-      if (plan.inserts.empty() && plan.updates.empty() && !plan.new_fence) continue;
+      if (!plan.writes()) continue;
       asked.push_back(*std::ranges::find(wanted, plan.reply.lock_name, name_of));
     }
     if (asked.empty()) {
@@ -194,7 +230,13 @@ class claimer {
     for (const auto& [update, plan] : updates) append_update(sql, *update);
     if (!inserts.empty()) {
       sql.raw("INSERT INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed) VALUES ");
-      for (const auto* row : inserts) sql.raw(row == inserts.front() ? "" : ",").values(request_.cluster, *row);
+      for (const auto* row : inserts) sql.raw(row == inserts.front() ? "(" : ",(").columns(request_.cluster, *row).raw(")");
+      sql.raw(";");
+    }
+    if (!followers.empty()) {
+      sql.raw("INSERT IGNORE INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed,requested) VALUES ");
+      for (const auto* row : followers)
+        sql.raw(row == followers.front() ? "(" : ",(").columns(request_.cluster, *row).raw(",UTC_TIMESTAMP(6))");
       sql.raw(";");
     }
     for (const auto& [fence, of] : fences)
@@ -236,7 +278,7 @@ class claimer {
     sql.raw("UPDATE baton_tick SET state=").number(code(row.state)).raw(",fence=").number(row.fence);
     sql.raw(",incarnation=").text(row.incarnation).raw(",instance=").text(row.instance).raw(",attempt=").number(row.attempt);
     sql.raw(",claimed=").time(row.claimed).raw(",started=").time(row.started).raw(",finished=").time(row.finished);
-    sql.raw(",outcome=").number(code(row.outcome)).raw(",reason=").number(code(row.reason));
+    sql.raw(",outcome=").number(code(row.outcome)).raw(",reason=").number(code(row.reason)).raw(",retry_at=").time(row.retry_at);
     sql.raw(",error=").text(storable(row.error, text_limit, keep::first)).raw(",changed=UTC_TIMESTAMP(6) WHERE ");
     sql.key(request_.cluster, row.key).raw(" AND state=").number(code(update.expected_state));
     sql.raw(" AND fence=").number(update.expected_fence).raw(";");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "baton/lock/name.hpp"
 #include "claim.hpp"
@@ -32,19 +33,27 @@ status ledger_session::insert_missing(const std::string& cluster, std::span<cons
   const auto job_name = [](const auto& job) -> const std::string& { return job.job; };
   sql_writer ask{*link_};
   ask.raw("SELECT lock_name FROM baton_fence WHERE lock_name ").in(jobs, lock_name);
-  ask.raw(";SELECT job,lock_name,schedule_hash FROM baton_job WHERE cluster=").text(cluster).raw(" AND job ").in(jobs, job_name);
+  ask.raw(";SELECT job,lock_name,schedule_hash,configured FROM baton_job WHERE cluster=").text(cluster).raw(" AND job ").in(jobs, job_name);
+  std::map<std::string, bool, std::less<>> fences;
+  for (const auto& job : jobs) {
+    for (const auto& tag : job.tag_fences) fences.try_emplace(tag);
+  }
+  if (!fences.empty()) {
+    ask.raw(";SELECT lock_name FROM baton_fence WHERE lock_name ").in(fences, [](const auto& f) -> const std::string& { return f.first; });
+  }
   auto answered = link_->run(ask.sql());
   if (!answered) return std::move(answered).error();
-  std::map<std::string, bool, std::less<>> fences;
   while ((*answered)[0].next()) fences[(*answered)[0].text(0)] = true;
-  std::map<std::string, std::pair<std::string, std::string>, std::less<>> known;
-  while ((*answered)[1].next()) known[(*answered)[1].text(0)] = {(*answered)[1].text(1), (*answered)[1].text(2)};
+  while (answered->size() > 2 && (*answered)[2].next()) fences[(*answered)[2].text(0)] = true;
+  using job_columns = std::tuple<std::string, std::string, std::uint64_t>;
+  std::map<std::string, job_columns, std::less<>> known;
+  while ((*answered)[1].next()) known[(*answered)[1].text(0)] = {(*answered)[1].text(1), (*answered)[1].text(2), (*answered)[1].number(3)};
 
   std::map<std::string, const job_registration*, std::less<>> sorted;  // rows in key order
   for (const auto& job : jobs) sorted[job.job] = &job;
   sql_writer new_fences{*link_};
   sql_writer new_jobs{*link_};
-  sql_writer changes{*link_};
+  std::vector<const job_registration*> changed;
   for (const auto& job : jobs) fences.try_emplace(job.lock_name, false);
   for (const auto& [name, exists] : fences) {
     if (!exists)
@@ -53,20 +62,51 @@ status ledger_session::insert_missing(const std::string& cluster, std::span<cons
   for (const auto& [name, job] : sorted) {
     const auto it = known.find(name);
     if (it == known.end()) {
-      new_jobs.raw(new_jobs.empty() ? "INSERT IGNORE INTO baton_job (cluster,job,lock_name,schedule_hash,effective_since) VALUES (" : ",(");
-      new_jobs.text(cluster).raw(",").text(name).raw(",").text(job->lock_name).raw(",").text(job->schedule_hash).raw(",UTC_TIMESTAMP(6))");
-    } else if (it->second != std::pair{job->lock_name, job->schedule_hash}) {
-      // Left to right: effective_since is set before schedule_hash, on which it depends.
-      changes.raw("UPDATE baton_job SET lock_name=").text(job->lock_name);
-      changes.raw(",effective_since=IF(schedule_hash=").text(job->schedule_hash).raw(",effective_since,UTC_TIMESTAMP(6))");
-      changes.raw(",schedule_hash=").text(job->schedule_hash).raw(" WHERE cluster=").text(cluster).raw(" AND job=").text(name).raw(";");
+      new_jobs.raw(new_jobs.empty()
+                       ? "INSERT IGNORE INTO baton_job (cluster,job,lock_name,schedule_hash,configured,effective_since,changed)"
+                         " VALUES ("
+                       : ",(");
+      new_jobs.text(cluster).raw(",").text(name).raw(",").text(job->lock_name).raw(",").text(job->schedule_hash);
+      new_jobs.raw(",0,UTC_TIMESTAMP(6),UTC_TIMESTAMP(6))");
+      if (job->setting != ledger::job_setting::runs) changed.push_back(job);
+    } else if (it->second != job_columns{job->lock_name, job->schedule_hash, static_cast<std::uint64_t>(job->setting)}) {
+      changed.push_back(job);
     }
   }
-  for (const auto* sql : {&new_fences, &new_jobs, &changes}) {
+  for (const auto* sql : {&new_fences, &new_jobs}) {
     if (sql->empty()) continue;
     if (auto written = link_->run(sql->sql()); !written) return std::move(written).error();
   }
-  return {};
+  return changed.empty() ? status{} : change_settings(cluster, changed);
+}
+
+/// Under the rows' locks: somebody may pause a job meanwhile.
+status ledger_session::change_settings(const std::string& cluster, std::span<const job_registration* const> changed) {
+  sql_writer ask{*link_};
+  ask.raw("START TRANSACTION;SELECT job,").raw(standing_columns).raw(",UTC_TIMESTAMP(6) FROM baton_job WHERE cluster=").text(cluster);
+  ask.raw(" AND job ").in(changed, [](const auto* job) -> const std::string& { return job->job; }).raw(" ORDER BY job FOR UPDATE");
+  auto answered = link_->run(ask.sql());
+  status done;
+  if (!answered) {
+    done = std::move(answered).error();
+  } else {
+    sql_writer sql{*link_};
+    auto& rows = (*answered)[1];
+    while (rows.next()) {
+      const auto& job = **std::ranges::find(changed, rows.text(0), [](const auto* j) -> const std::string& { return j->job; });
+      auto standing = read_standing(rows, 1);
+      standing.configured = job.setting;
+      standing.settle(rows.time(1 + standing_column_count).value_or(wall_time{}));
+      // Left to right: effective_since is set before schedule_hash, on which it depends.
+      sql.raw("UPDATE baton_job SET lock_name=").text(job.lock_name);
+      sql.raw(",effective_since=IF(schedule_hash=").text(job.schedule_hash).raw(",effective_since,UTC_TIMESTAMP(6)),schedule_hash=");
+      sql.text(job.schedule_hash).raw(",").standing(standing).raw(" WHERE cluster=").text(cluster).raw(" AND job=").text(job.job).raw(";");
+    }
+    if (auto written = link_->run(sql.raw("COMMIT").sql()); !written) done = std::move(written).error();
+  }
+  if (done || done.error().code == errc::store_unavailable) return done;
+  auto undone = link_->run("ROLLBACK");
+  return undone ? done : status{std::move(undone).error()};
 }
 
 result<std::vector<ledger::registered_job>> ledger_session::register_jobs(const std::string& cluster,
@@ -79,7 +119,7 @@ result<std::vector<ledger::registered_job>> ledger_session::register_jobs(const 
     // Each subquery reads one row from the end of the job's range of the primary key; `last success` passes over failures.
     sql_writer ask{*link_};
     const std::string last = "FROM baton_tick t WHERE t.cluster=j.cluster AND t.job=j.job AND ";
-    ask.raw("SELECT job,effective_since,paused,low_water,(SELECT COALESCE(until_tick,tick) ").raw(last);
+    ask.raw("SELECT job,effective_since,stopped<>0,low_water,(SELECT COALESCE(until_tick,tick) ").raw(last);
     ask.raw("t.kind=1 ORDER BY tick DESC LIMIT 1),(SELECT finished ").raw(last);
     ask.raw("t.outcome=1 ORDER BY tick DESC LIMIT 1) FROM baton_job j WHERE cluster=").text(cluster).raw(" AND job ");
     ask.in(part, [](const auto& job) -> const std::string& { return job.job; });
@@ -113,9 +153,13 @@ result<std::vector<finish_outcome>> ledger_session::finish(const std::string& cl
   return outcomes;
 }
 
-/// `retry_due` where on_crash may ask for a further attempt: nobody owns the row then.
-static ledger::row_state written_state(const finish_record& record) {
-  return record.open_again ? ledger::row_state::retry_due : ledger::row_state::finished;
+/// Where the row shows this attempt's end, and the follower has none yet.
+static void append_followers(sql_writer& sql, const std::string& cluster, const finish_record& record) {
+  for (const auto& f : record.followers) {
+    sql.raw("INSERT IGNORE INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed,requested) SELECT ");
+    sql.columns(cluster, ledger::follower_row(f, record.key.tick, {})).raw(",UTC_TIMESTAMP(6) FROM baton_tick WHERE ");
+    sql.key(cluster, record.key).raw(" AND state=4 AND fence=").number(record.fence).raw(";");
+  }
 }
 
 /// One round trip: nothing in the transaction depends on an answer.
@@ -126,16 +170,17 @@ result<std::vector<finish_outcome>> ledger_session::finish_once(const std::strin
   sql.raw("START TRANSACTION;");
   for (const auto* record : sorted) {
     sql.raw("UPDATE baton_tick SET state=")
-        .number(code(written_state(*record)))
+        .number(code(record->state()))
         .raw(",outcome=")
         .number(code(record->outcome))
         .raw(",reason=")
         .number(code(record->reason));
-    sql.raw(",started=").time(record->started).raw(",finished=").time(record->finished);
+    sql.raw(",started=").time(record->started).raw(",finished=").time(record->finished).raw(",retry_at=").time(record->retry_at);
     sql.raw(",error=").text(storable(record->error, text_limit, keep::first));
     sql.raw(",output=").text(storable(record->output, text_limit, keep::last)).raw(",changed=UTC_TIMESTAMP(6) WHERE ");
     sql.key(cluster, record->key).raw(" AND state=1 AND fence=").number(record->fence).raw(";");
   }
+  for (const auto* record : sorted) append_followers(sql, cluster, *record);
   auto answered = link_->run(sql.raw("COMMIT").sql());
   if (!answered) {
     if (answered.error().code == errc::store_unavailable) return std::move(answered).error();
@@ -160,7 +205,7 @@ status ledger_session::settle_repeated(const std::string& cluster, const std::ve
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (outcomes[i] == finish_outcome::written) continue;
     sql.raw(asked.empty() ? "" : ";").raw("SELECT 1 FROM baton_tick WHERE ").key(cluster, sorted[i]->key).raw(" AND state=");
-    sql.number(static_cast<std::uint64_t>(written_state(*sorted[i])))
+    sql.number(static_cast<std::uint64_t>(sorted[i]->state()))
         .raw(" AND fence=")
         .number(sorted[i]->fence)
         .raw(" AND outcome=")
@@ -187,7 +232,7 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
       .number(request.config_hash);
   sql.raw(",tzdata=").text(tzdata).raw(",connection_id=").number(link_->id());
   sql.raw(";SELECT ")
-      .raw(tick_columns.substr(0, tick_columns.rfind(',')))
+      .raw(read_columns.substr(0, read_columns.rfind(',')))
       .raw(",'' FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=");
   sql.text(request.cluster).raw(" AND ").raw(open_states);
   sql.raw(";SELECT job,tick,kind,until_tick,state FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
@@ -195,15 +240,18 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
       .time(request.changed_since)
       .raw(";SELECT incarnation,instance,config_hash,tzdata FROM baton_instance WHERE cluster=");
   sql.text(request.cluster).raw(" AND incarnation<>").text(request.incarnation).raw(" AND (config_hash<>").number(request.config_hash);
-  sql.raw(" OR tzdata<>").text(tzdata).raw(") AND heartbeat>UTC_TIMESTAMP(6)-INTERVAL 60 SECOND;SELECT UTC_TIMESTAMP(6)");
+  sql.raw(" OR tzdata<>").text(tzdata).raw(") AND heartbeat>UTC_TIMESTAMP(6)-INTERVAL 60 SECOND;");
+  sql.raw("SELECT job,schedule_hash,stopped<>0 FROM baton_job FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
+  sql.raw(" AND changed>=").time(request.changed_since).raw(";SELECT UTC_TIMESTAMP(6)");
   auto answered = link_->run(sql.sql());
   if (!answered) return std::move(answered).error().in("reconcile");
   auto& answers = *answered;
-  if (answers.size() != 5 || !answers[4].next()) return failure{errc::store_query, "reconcile: an answer is missing"};
+  if (answers.size() != 6 || !answers[5].next()) return failure{errc::store_query, "reconcile: an answer is missing"};
 
   ledger::reconcile_reply reply;
-  reply.store_now = answers[4].time(0).value_or(wall_time{});
+  reply.store_now = answers[5].time(0).value_or(wall_time{});
   while (answers[3].next()) reply.different.push_back({answers[3].text(0), answers[3].text(1), answers[3].number(2), answers[3].text(3)});
+  while (answers[4].next()) reply.jobs.push_back({answers[4].text(0), answers[4].text(1), answers[4].is_true(2)});
   while (answers[1].next()) reply.open.push_back(read_tick_row(answers[1]));
   while (answers[2].next()) {
     const auto& row = answers[2];
@@ -212,6 +260,56 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
                              static_cast<ledger::row_state>(row.number(4))});
   }
   return reply;
+}
+
+status ledger_session::request_cancel(const std::string& cluster, std::span<const ledger::tick_key> runs) {
+  sql_writer sql{*link_};
+  for (const auto& run : runs) {
+    sql.raw(sql.empty() ? "" : ";").raw("UPDATE baton_tick SET cancel=1,changed=UTC_TIMESTAMP(6) WHERE ").key(cluster, run);
+    sql.raw(" AND state=1");
+  }
+  if (sql.empty()) return {};
+  auto done = link_->run(sql.sql());
+  if (!done) return std::move(done).error().in("asking for the end of a run");
+  return {};
+}
+
+/// The rows that were written longest ago; a job's low water rises in the same transaction.
+result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request) {
+  const auto once = [&]() -> result<std::uint64_t> {
+    sql_writer ask{*link_};
+    ask.raw("START TRANSACTION;SELECT job,tick,kind,until_tick FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
+    ask.raw(" AND changed<UTC_TIMESTAMP(6)-INTERVAL ")
+        .number(static_cast<std::uint64_t>(request.keep.count()))
+        .raw(" MICROSECOND AND NOT ");
+    ask.raw(open_states).raw(" ORDER BY changed LIMIT ").number(request.at_most).raw(" FOR UPDATE SKIP LOCKED");
+    auto answered = link_->run(ask.sql());
+    if (!answered) return std::move(answered).error();
+    std::vector<ledger::tick_key> keys;
+    std::map<std::string, wall_time> low_water;
+    auto& rows = (*answered)[1];
+    while (rows.next()) {
+      const ledger::tick_key key{rows.text(0), rows.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(rows.number(2))};
+      if (key.kind == ledger::tick_kind::schedule) {
+        auto& water = low_water[key.job];
+        water = std::max(water, rows.time(3).value_or(key.tick));
+      }
+      keys.push_back(key);
+    }
+    std::ranges::sort(keys);
+    sql_writer sql{*link_};
+    for (const auto& [job, water] : low_water) {
+      sql.raw("UPDATE baton_job SET low_water=").time(water).raw(" WHERE cluster=").text(request.cluster).raw(" AND job=").text(job);
+      sql.raw(" AND (low_water IS NULL OR low_water<").time(water).raw(");");
+    }
+    for (const auto& key : keys) sql.raw("DELETE FROM baton_tick WHERE ").key(request.cluster, key).raw(";");
+    if (auto done = link_->run(sql.raw("COMMIT").sql()); !done) return std::move(done).error();
+    return keys.size();
+  };
+  auto purged = once();
+  if (purged || purged.error().code == errc::store_unavailable) return purged;
+  if (auto undone = link_->run("ROLLBACK"); !undone) return std::move(undone).error().in("purge");
+  return std::move(purged).error().in("purge");
 }
 
 status ledger_session::sign_off(const std::string& cluster, const std::string& incarnation) {

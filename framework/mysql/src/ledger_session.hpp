@@ -20,6 +20,8 @@ class ledger_session final : public ledger::session {
   [[nodiscard]] result<std::vector<ledger::finish_outcome>> finish(const std::string& cluster,
                                                                    std::span<const ledger::finish_record> records) override;
   [[nodiscard]] result<ledger::reconcile_reply> reconcile(const ledger::reconcile_request& request) override;
+  [[nodiscard]] status request_cancel(const std::string& cluster, std::span<const ledger::tick_key> runs) override;
+  [[nodiscard]] result<std::uint64_t> purge(const ledger::purge_request& request) override;
   [[nodiscard]] status sign_off(const std::string& cluster, const std::string& incarnation) override;
 
   [[nodiscard]] std::uint64_t connection_id() const noexcept override { return link_->id(); }
@@ -28,6 +30,7 @@ class ledger_session final : public ledger::session {
 
  private:
   [[nodiscard]] status insert_missing(const std::string& cluster, std::span<const ledger::job_registration> jobs);
+  [[nodiscard]] status change_settings(const std::string& cluster, std::span<const ledger::job_registration* const> changed);
   [[nodiscard]] result<std::vector<ledger::finish_outcome>> finish_once(const std::string& cluster,
                                                                         const std::vector<const ledger::finish_record*>& sorted);
   [[nodiscard]] status settle_repeated(const std::string& cluster, const std::vector<const ledger::finish_record*>& sorted,

@@ -9,13 +9,23 @@
 
 namespace baton::mysql {
 
-/// Of baton_tick, in the order in which read_tick_row() expects them. Without `output`, which only people read.
+/// Of baton_tick, as claims write them. Without `output`, which only people read, and what only some kinds of rows have.
 inline constexpr std::string_view tick_columns =
-    "job,tick,kind,lock_name,state,fence,incarnation,instance,attempt,until_tick,tick_count,claimed,started,finished,outcome,reason,error";
-inline constexpr unsigned tick_column_count = 17;
+    "job,tick,kind,lock_name,state,fence,incarnation,instance,attempt,until_tick,tick_count,claimed,started,finished,outcome,reason,"
+    "retry_at,error";
+/// The same and more, in the order in which read_tick_row() expects them.
+inline constexpr std::string_view read_columns =
+    "job,tick,kind,lock_name,state,fence,incarnation,instance,attempt,until_tick,tick_count,claimed,started,finished,outcome,reason,"
+    "retry_at,cancel,requested,parameters,error";
+inline constexpr unsigned read_column_count = 21;
 inline constexpr std::string_view open_states = "state IN (1,2,3)";
 
 [[nodiscard]] ledger::tick_row read_tick_row(const result_set& rows);
+
+/// Of baton_job, in the order in which read_standing() expects them.
+inline constexpr std::string_view standing_columns = "paused,configured,stopped,last_stopped,stopped_from,stopped_until";
+inline constexpr unsigned standing_column_count = 6;
+[[nodiscard]] ledger::job_standing read_standing(const result_set& rows, unsigned first);
 
 /// What a text column takes: invalid UTF-8 becomes '?', and of a longer text the first or last `limit` bytes are kept.
 enum class keep : std::uint8_t { first = 1, last };
@@ -34,8 +44,10 @@ class sql_writer {
 
   /// "cluster=… AND job=… AND tick=… AND kind=…"
   sql_writer& key(std::string_view cluster, const ledger::tick_key& k);
-  /// "(…)" of INSERT INTO baton_tick (cluster, <tick_columns>, output, changed).
-  sql_writer& values(std::string_view cluster, const ledger::tick_row& row);
+  /// What INSERT INTO baton_tick (cluster, <tick_columns>, output, changed) takes, without brackets.
+  sql_writer& columns(std::string_view cluster, const ledger::tick_row& row);
+  /// "paused=…,configured=…,…" of UPDATE baton_job.
+  sql_writer& standing(const ledger::job_standing& s);
   /// "IN ('a','b')"
   template <typename Range, typename Name>
   sql_writer& in(const Range& range, Name name) {

@@ -144,6 +144,13 @@ runtime::job to_job(const settings::job& j, const std::string& plugin_path, plug
   job.name = j.name;
   job.schedule = j.schedule;
   job.lock_name = j.lock_name;
+  job.policy.catch_up = j.catch_up == "none"  ? ledger::catch_up_policy::none
+                        : j.catch_up == "all" ? ledger::catch_up_policy::all
+                                              : ledger::catch_up_policy::latest;
+  job.policy.catch_up_window = j.catch_up_window;
+  job.policy.catch_up_limit = j.catch_up_limit;
+  job.policy.retry = {j.retry_attempts, j.retry_backoff, j.retry_max_backoff, j.retry_multiplier};
+  if (j.retry_attempts > 1) job.policy.crash_attempts = j.retry_attempts;
   job.policy.on_crash = j.on_crash_retry ? ledger::crash_policy::retry : ledger::crash_policy::give_up;
   job.timeout = j.timeout;
   job.grace = j.grace;

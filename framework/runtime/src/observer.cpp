@@ -104,6 +104,7 @@ void observer::on(const engine::run_over& n) {
                                          {"took", to_text(n.took)}};
   if (!r.error.empty()) fields.emplace_back("error", r.error);
   if (r.open_again) fields.emplace_back("again", "yes");
+  if (r.retry_at) fields.emplace_back("again_at", to_rfc3339(*r.retry_at));
   log_.write(level, "run ended", fields);
 }
 

@@ -60,7 +60,15 @@ constexpr field of_lease(std::string_view path) {
 
 template <auto Member>
 constexpr field of_job(std::string_view path) {
-  return {path, nullptr, nullptr, [](job& j, value v) { j.*Member = get<std::remove_reference_t<decltype(j.*Member)>>(v); },
+  return {path, nullptr, nullptr,
+          [](job& j, value v) {
+            using type = std::remove_reference_t<decltype(j.*Member)>;
+            if constexpr (std::is_same_v<type, std::uint32_t>) {
+              j.*Member = static_cast<type>(get<std::int64_t>(v));
+            } else {
+              j.*Member = get<type>(v);
+            }
+          },
           [](const job& j) { return show(j.*Member); }};
 }
 
@@ -160,6 +168,13 @@ constexpr std::array table{
     of_job<&job::not_on>("jobs.*.not_on"),
     of_job<&job::only_on>("jobs.*.only_on"),
     field{"jobs.*.overlap", nullptr, nullptr, [](job&, value) {}, [](const job&) { return text{"skip"}; }},
+    of_job<&job::catch_up>("jobs.*.catch_up.policy"),
+    of_job<&job::catch_up_window>("jobs.*.catch_up.window"),
+    of_job<&job::catch_up_limit>("jobs.*.catch_up.limit"),
+    of_job<&job::retry_attempts>("jobs.*.retry.attempts"),
+    of_job<&job::retry_backoff>("jobs.*.retry.backoff"),
+    of_job<&job::retry_max_backoff>("jobs.*.retry.max_backoff"),
+    of_job<&job::retry_multiplier>("jobs.*.retry.multiplier"),
     field{"jobs.*.on_crash", nullptr, nullptr, [](job& j, value v) { j.on_crash_retry = get<std::string>(v) == "retry"; },
           [](const job& j) { return text{j.on_crash_retry ? "retry" : "give_up"}; }},
     field{"jobs.*.timeout", nullptr, nullptr, [](job& j, value v) { j.timeout = get<microseconds>(v); },

@@ -63,8 +63,16 @@ void claim_transaction::read() {
     }
     for (const auto& job : p.name->jobs) {
       const auto known = t.jobs.find(job.job);
-      if (known != t.jobs.end()) p.seen.jobs.push_back({job.job, known->second.paused, known->second.effective_since});
+      if (known != t.jobs.end())
+        p.seen.jobs.push_back({job.job, known->second.standing, known->second.effective_since, known->second.low_water});
       if (job.ticks.empty()) continue;
+      auto before = t.ticks.lower_bound({job.job, job.decided_until, {}});
+      for (auto n = ledger::look_back(job); n > 0 && before != t.ticks.begin() && std::prev(before)->first.job == job.job;) {
+        --before;
+        if (before->first.kind != ledger::tick_kind::schedule) continue;
+        p.seen.rows.push_back(before->second.row);
+        --n;
+      }
       for (auto it = t.ticks.lower_bound({job.job, job.decided_until, {}}); it != t.ticks.end() && it->first.job == job.job; ++it) {
         if (it->first.kind == ledger::tick_kind::schedule && it->first.tick <= job.ticks.back().tick) p.seen.rows.push_back(it->second.row);
       }
@@ -76,8 +84,18 @@ void claim_transaction::read() {
 void claim_transaction::write() {
   written_at_ = store_.clock_.now().wall;
   auto& t = store_.tables_[request_.cluster];
+  ledger::tag_room room;
+  for (const auto& tag : request_.tags) {
+    auto& fence = t.fences[tag.fence_name];
+    if (fence.locked_by != 0 && fence.locked_by != connection_) return fail(errc::store_busy, "lock wait timeout");
+    fence.locked_by = connection_;
+    const auto running = std::ranges::count_if(t.open, [&](const auto& key) {
+      return t.ticks.at(key).row.state == ledger::row_state::running && std::ranges::find(tag.jobs, key.job) != tag.jobs.end();
+    });
+    room.push_back(tag.max_running - std::min<std::uint32_t>(tag.max_running, static_cast<std::uint32_t>(running)));
+  }
   for (auto& p : names_) {
-    p.plan = ledger::decide(request_, *p.name, p.seen, read_at_);
+    p.plan = ledger::decide(request_, *p.name, p.seen, read_at_, room);
     for (const auto& update : p.plan.updates) {
       if (!store_.lock_row(t, update.row.key, connection_)) return fail(errc::store_busy, "lock wait timeout");
       const auto& row = t.ticks.at(update.row.key).row;
@@ -93,8 +111,7 @@ void claim_transaction::write() {
 
 void claim_transaction::ask_owners() {
   for (auto& p : names_) {
-    const bool writes = !p.plan.updates.empty() || !p.plan.inserts.empty();
-    if (writes && !p.refused && store_.owner_of(p.name->lock_name) != p.name->lock_connection) refuse(p, name_verdict::not_owner);
+    if (p.plan.writes() && !p.refused && store_.owner_of(p.name->lock_name) != p.name->lock_connection) refuse(p, name_verdict::not_owner);
   }
 }
 
@@ -104,6 +121,9 @@ void claim_transaction::commit() {
     if (p.refused) continue;
     for (auto& update : p.plan.updates) store_.store_row(t, update.row, written_at_);
     for (auto& row : p.plan.inserts) store_.store_row(t, row, written_at_);
+    for (auto& row : p.plan.followers) {
+      if (!t.ticks.contains(row.key)) store_.store_row(t, row, written_at_);
+    }
     if (p.plan.new_fence) t.fences.at(p.name->lock_name).fence = *p.plan.new_fence;
   }
   store_.unlock_all(connection_);

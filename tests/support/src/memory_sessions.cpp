@@ -103,6 +103,10 @@ class memory_ledger_session final : public ledger::session {
     return store_.finish(id_, cluster, records);
   }
   result<ledger::reconcile_reply> reconcile(const ledger::reconcile_request& request) override { return store_.reconcile(id_, request); }
+  status request_cancel(const std::string& cluster, std::span<const ledger::tick_key> runs) override {
+    return store_.request_cancel(id_, cluster, runs);
+  }
+  result<std::uint64_t> purge(const ledger::purge_request& request) override { return store_.purge(id_, request); }
   status sign_off(const std::string& cluster, const std::string& incarnation) override {
     return store_.sign_off(id_, cluster, incarnation);
   }

@@ -51,7 +51,8 @@ std::optional<ledger::registered_job> memory_store::registered(const std::string
   if (t == tables_.end()) return std::nullopt;
   const auto it = t->second.jobs.find(job);
   if (it == t->second.jobs.end() || !it->second.registered) return std::nullopt;
-  return ledger::registered_job{job, it->second.effective_since, last_decided(t->second, job), it->second.paused, std::nullopt};
+  return ledger::registered_job{job, it->second.effective_since, last_decided(t->second, job),
+                                it->second.standing.stopped != ledger::reason_code::none, std::nullopt};
 }
 
 std::set<std::string> memory_store::heartbeats(const std::string& cluster) const {
@@ -60,6 +61,40 @@ std::set<std::string> memory_store::heartbeats(const std::string& cluster) const
   if (t != tables_.end())
     for (const auto& [incarnation, told] : t->second.instances) incarnations.insert(incarnation);
   return incarnations;
+}
+
+// ---- what people ask for
+
+void memory_store::set_paused(const std::string& cluster, const std::string& job, bool paused) {
+  auto& known = tables_[cluster].jobs[job];
+  known.standing.paused = paused;
+  known.standing.settle(clock_.now().wall);
+  known.changed = clock_.now().wall;
+}
+
+void memory_store::order(const std::string& cluster, const std::string& job, wall_time tick) {
+  auto& t = tables_[cluster];
+  tick_row row;
+  row.key = {job, tick, ledger::tick_kind::trigger};
+  row.lock_name = t.jobs.at(job).lock_name;
+  row.state = row_state::pending;
+  row.requested = clock_.now().wall;
+  if (!t.ticks.contains(row.key)) store_row(t, row, clock_.now().wall);
+}
+
+void memory_store::cancel(const std::string& cluster, const tick_key& run) {
+  auto& t = tables_[cluster];
+  const auto it = t.ticks.find(run);
+  if (it == t.ticks.end() || !ledger::is_open(it->second.row.state)) return;
+  auto row = it->second.row;
+  row.cancel = true;
+  if (row.state != row_state::running) {
+    row.state = row_state::finished;
+    row.outcome = ledger::run_outcome::cancelled;
+    row.retry_at.reset();
+    row.finished = clock_.now().wall;
+  }
+  store_row(t, row, clock_.now().wall);
 }
 
 // ---- connections and named locks
@@ -173,6 +208,7 @@ std::optional<wall_time> memory_store::last_decided(const tables& t, const std::
     if (it->first.job != job) break;
     if (it->first.kind == ledger::tick_kind::schedule) return it->second.row.until.value_or(it->first.tick);
   }
+  if (const auto known = t.jobs.find(job); known != t.jobs.end()) return known->second.low_water;
   return std::nullopt;
 }
 
@@ -183,10 +219,15 @@ result<std::vector<ledger::registered_job>> memory_store::register_jobs(connecti
   std::vector<ledger::registered_job> all;
   for (const auto& job : jobs) {
     t.fences.try_emplace(job.lock_name);
+    for (const auto& tag : job.tag_fences) t.fences.try_emplace(tag);
     auto& known = t.jobs[job.job];
     if (!known.registered || known.schedule_hash != job.schedule_hash) known.effective_since = clock_.now().wall;
     known.registered = true;
+    known.lock_name = job.lock_name;
     known.schedule_hash = job.schedule_hash;
+    known.standing.configured = job.setting;
+    known.standing.settle(clock_.now().wall);
+    known.changed = clock_.now().wall;
     all.push_back(*registered(cluster, job.job));
   }
   return all;
@@ -203,7 +244,7 @@ result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, c
   std::vector<ledger::finish_outcome> outcomes;
   for (const auto& record : records) {
     const auto it = t.ticks.find(record.key);
-    const auto state = record.open_again ? row_state::retry_due : row_state::finished;
+    const auto state = record.state();
     if (it == t.ticks.end() || it->second.row.state != row_state::running || it->second.row.fence != record.fence) {
       // A finish whose reply was lost is sent again: what it finds is its own work.
       const bool is_own = it != t.ticks.end() && it->second.row.state == state && it->second.row.fence == record.fence &&
@@ -217,9 +258,14 @@ result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, c
     row.reason = record.reason;
     row.started = record.started;
     row.finished = record.finished;
+    row.retry_at = record.retry_at;
     row.error = record.error;
     row.output = record.output;
     store_row(t, std::move(row), clock_.now().wall);
+    for (const auto& f : record.followers) {
+      auto asked_for = ledger::follower_row(f, record.key.tick, clock_.now().wall);
+      if (!t.ticks.contains(asked_for.key)) store_row(t, std::move(asked_for), clock_.now().wall);
+    }
     outcomes.push_back(ledger::finish_outcome::written);
   }
   return outcomes;
@@ -238,7 +284,38 @@ result<ledger::reconcile_reply> memory_store::reconcile(connection c, const ledg
   for (const auto& [key, stored] : t.ticks) {
     if (stored.changed >= request.changed_since) reply.changed.push_back({key, stored.row.until, stored.row.state});
   }
+  for (const auto& [name, job] : t.jobs) {
+    if (job.registered && job.changed >= request.changed_since)
+      reply.jobs.push_back({name, job.schedule_hash, job.standing.stopped != ledger::reason_code::none});
+  }
   return reply;
+}
+
+status memory_store::request_cancel(connection c, const std::string& cluster, std::span<const tick_key> runs) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  for (const auto& run : runs) {
+    const auto known = row(cluster, run);
+    if (known && known->state == row_state::running) cancel(cluster, run);
+  }
+  return {};
+}
+
+result<std::uint64_t> memory_store::purge(connection c, const ledger::purge_request& request) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  auto& t = tables_[request.cluster];
+  std::uint64_t deleted = 0;
+  for (auto it = t.ticks.begin(); it != t.ticks.end() && deleted < request.at_most;) {
+    const auto& row = it->second.row;
+    if (ledger::is_open(row.state) || clock_.now().wall - it->second.changed < request.keep) {
+      ++it;
+      continue;
+    }
+    auto& low_water = t.jobs[row.key.job].low_water;
+    if (row.key.kind == ledger::tick_kind::schedule) low_water = std::max(low_water, std::optional{row.until.value_or(row.key.tick)});
+    it = t.ticks.erase(it);
+    ++deleted;
+  }
+  return deleted;
 }
 
 status memory_store::sign_off(connection c, const std::string& cluster, const std::string& incarnation) {

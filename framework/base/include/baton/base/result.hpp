@@ -19,6 +19,7 @@ enum class errc : std::int32_t {
   not_found = 4,
   io = 5,        ///< the operating system refused; the context holds its words
   internal = 6,  ///< a defect of Baton's
+  already_exists = 7,
 
   store_unavailable = 20,  ///< no connection, or it ended: nothing is known of what was under way
   store_unfit = 21,        ///< the server answers, but must not be used; the context says why and what cures it

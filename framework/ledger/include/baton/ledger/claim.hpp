@@ -24,8 +24,16 @@ struct job_claim {
   job_policy policy;
   wall_time decided_until{};      ///< the key of the last row that the instance knows of (or effective_since)
   std::vector<due_tick> ticks;    ///< due by the instance's estimate, ascending, all later than decided_until; may be empty
-  bool more = false;              ///< further due ticks were left out: none of these is the latest
+  std::uint64_t beyond = 0;       ///< further due ticks that run were left out: how many, counted as far as the policy asks
   std::optional<wall_time> next;  ///< when the next tick that runs after these is due: from then on, the last of them is missed, not late
+  std::vector<std::size_t> tags = {};  ///< indices into claim_request::tags
+};
+
+/// How many runs of the jobs with a tag may be under way in the cluster.
+struct tag_limit {
+  std::string fence_name;  ///< of the row of baton_fence that serialises their claims
+  std::uint32_t max_running = 1;
+  std::vector<std::string> jobs;  ///< all that have the tag
 };
 
 /// A lock name to claim under. All jobs that share it and that the instance knows are listed, due or not.
@@ -47,7 +55,11 @@ struct claim_request {
   microseconds dead_owner_wait{};
   microseconds young_session{};  ///< W: a lock session younger than this declares nothing crashed
   std::vector<name_claim> names;
+  std::vector<tag_limit> tags = {};
 };
+
+/// How many rows before `decided_until` a claim has to see of a job: runs of old ticks may have been under way when later ones were due.
+[[nodiscard]] std::size_t look_back(const job_claim& job) noexcept;
 
 /// What one transaction saw of a name, its fence row locked.
 struct name_snapshot {
@@ -57,13 +69,16 @@ struct name_snapshot {
   };
   struct job_state {
     std::string job;
-    bool paused = false;
+    job_standing standing;
     wall_time effective_since{};
+    std::optional<wall_time> low_water = {};  ///< what is older was purged
   };
   std::uint64_t fence = 0;
   std::vector<open_row> open;
   std::vector<job_state> jobs;
-  std::vector<tick_row> rows;  ///< kind schedule, of the claim's jobs, from decided_until on (that row included)
+  /// Kind schedule, of the claim's jobs, from decided_until on (that row included); of those that catch up all their ticks, which run
+  /// while others become due, look_back() rows before it too.
+  std::vector<tick_row> rows;
 };
 
 enum class name_verdict : std::uint8_t {
@@ -73,6 +88,7 @@ enum class name_verdict : std::uint8_t {
   fence_busy,    ///< another transaction has the fence row: keep the name, claim again at once
   unregistered,  ///< no fence row: register the jobs again
   not_owner,     ///< the named lock is not held by lock_connection (any more)
+  held_back,     ///< a run is due that has to wait, for a retry or for its tag: release the name, try again later
 };
 
 /// A run to start.
@@ -82,7 +98,8 @@ struct claimed_run {
   std::uint64_t fence = 0;
   std::uint32_t attempt = 1;
   wall_time claimed{};
-  bool caught_up = false;  ///< its tick had been missed
+  bool caught_up = false;       ///< its tick had been missed
+  std::string parameters = {};  ///< of a trigger, as tick_row::parameters
   friend bool operator==(const claimed_run&, const claimed_run&) = default;
 };
 
@@ -101,6 +118,7 @@ struct name_reply {
   microseconds wait{};           ///< unresolved: how long until it is worth asking again
   bool owner_seen_free = false;  ///< unresolved: the owner's incarnation lock was free
   std::optional<claimed_run> run;
+  bool more = false;  ///< open rows are left that may run after this one
   std::vector<decision> decisions;
   struct progress {
     std::string job;
@@ -128,10 +146,19 @@ struct name_plan {
   std::optional<std::uint64_t> new_fence;
   std::vector<tick_row> inserts;
   std::vector<row_update> updates;
+  std::vector<tick_row> followers;  ///< to be inserted where there is none yet
+  [[nodiscard]] bool writes() const noexcept { return new_fence || !inserts.empty() || !updates.empty() || !followers.empty(); }
 };
 
-/// Decides a name by what the transaction saw: open rows are resolved first, then the due ticks of all jobs, oldest first, at most
-/// one run. Pure; the same for every store.
-[[nodiscard]] name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now);
+/// For each tag of a request, how many further runs it allows.
+using tag_room = std::vector<std::uint32_t>;
+
+/// Decides a name by what the transaction saw: open rows are resolved first, then what is asked for and due of all jobs, what waits
+/// longest first, at most one run. A run takes its place from `room`. Pure; the same for every store.
+[[nodiscard]] name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now,
+                               tag_room& room);
+
+/// The row that asks for a follower's run.
+[[nodiscard]] tick_row follower_row(const follower& who, wall_time tick, wall_time store_now);
 
 }  // namespace baton::ledger

@@ -22,7 +22,10 @@ struct finish_record {
   wall_time finished{};
   std::string error;
   std::string output;
-  bool open_again = false;  ///< the row becomes retry_due instead of finished: on_crash decides about a further attempt
+  bool open_again = false;                 ///< the row becomes retry_due instead of finished: on_crash decides about a further attempt
+  std::optional<wall_time> retry_at = {};  ///< the same, for an attempt that is due then
+  std::vector<follower> followers = {};    ///< whose runs are asked for in the same transaction
+  [[nodiscard]] row_state state() const noexcept { return open_again || retry_at ? row_state::retry_due : row_state::finished; }
   friend bool operator==(const finish_record&, const finish_record&) = default;
 };
 
@@ -51,6 +54,13 @@ struct reconcile_reply {
     row_state state{};
   };
   std::vector<change> changed;
+  /// Jobs that were paused, resumed or registered anew since `changed_since`.
+  struct job_change {
+    std::string job;
+    std::string schedule_hash;
+    bool stopped = false;
+  };
+  std::vector<job_change> jobs = {};
   /// A living instance - heard of within a minute - that differs from who asks in configuration or time zone data.
   struct peer {
     std::string incarnation;
@@ -66,14 +76,23 @@ struct job_registration {
   std::string job;
   std::string lock_name;
   std::string schedule_hash;  ///< a change restarts effective_since
+  job_setting setting = job_setting::runs;
+  std::vector<std::string> tag_fences = {};  ///< tag_limit::fence_name of its tags
 };
 
 struct registered_job {
   std::string job;
   wall_time effective_since{};             ///< ticks before it do not exist
   std::optional<wall_time> decided_until;  ///< end of its last row of kind schedule
-  bool paused = false;
+  bool stopped = false;                    ///< paused or disabled
   std::optional<wall_time> last_success;
+};
+
+/// Rows that are to go: not open, and written last before `keep` ago.
+struct purge_request {
+  std::string cluster;
+  microseconds keep{};
+  std::uint32_t at_most = 500;
 };
 
 /// The store connection for claims, finishes and reconciling. Holds the named lock of its instance's incarnation.
@@ -102,6 +121,12 @@ class session {
   [[nodiscard]] virtual result<std::vector<finish_outcome>> finish(const std::string& cluster, std::span<const finish_record> records) = 0;
 
   [[nodiscard]] virtual result<reconcile_reply> reconcile(const reconcile_request& request) = 0;
+
+  /// Asks for the end of a running run; whoever has it sees that at its next reconcile. Where it runs no more, nothing changes.
+  [[nodiscard]] virtual status request_cancel(const std::string& cluster, std::span<const tick_key> runs) = 0;
+
+  /// Deletes a batch of old rows, and how many they were. Their ticks never run again (baton_job.low_water).
+  [[nodiscard]] virtual result<std::uint64_t> purge(const purge_request& request) = 0;
 
   /// Removes the instance's heartbeat row: an orderly stop.
   [[nodiscard]] virtual status sign_off(const std::string& cluster, const std::string& incarnation) = 0;

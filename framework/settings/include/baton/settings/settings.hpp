@@ -92,7 +92,14 @@ struct job {
   std::vector<std::string> only_on;  ///< names of calendars
   std::optional<microseconds> timeout;
   microseconds grace = std::chrono::seconds{10};
-  std::string lock_name;  ///< lock.name, default: the job's
+  std::string lock_name;            ///< lock.name, default: the job's
+  std::string catch_up = "latest";  ///< none, latest, all
+  microseconds catch_up_window = std::chrono::hours{1};
+  std::uint32_t catch_up_limit = 100;
+  std::uint32_t retry_attempts = 1;
+  microseconds retry_backoff = std::chrono::seconds{10};
+  microseconds retry_max_backoff = std::chrono::minutes{5};
+  std::uint32_t retry_multiplier = 2;
   bool on_crash_retry = false;
   bool in_process = false;
   bool on_lost_abort = true;

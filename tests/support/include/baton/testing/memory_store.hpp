@@ -32,7 +32,11 @@ class memory_store {
   void restart();
   void set_writable(bool writable) noexcept { writable_ = writable; }
   void set_quorum(bool quorum) noexcept { quorum_ = quorum; }
-  void set_paused(const std::string& cluster, const std::string& job, bool paused) { tables_[cluster].jobs[job].paused = paused; }
+
+  // ---- what people ask for, as by ledger::control
+  void set_paused(const std::string& cluster, const std::string& job, bool paused);
+  void order(const std::string& cluster, const std::string& job, wall_time tick);
+  void cancel(const std::string& cluster, const ledger::tick_key& run);
 
   // ---- what its administrator sees
   [[nodiscard]] const lock::server_identity& identity() const noexcept { return identity_; }
@@ -63,6 +67,8 @@ class memory_store {
   [[nodiscard]] result<std::vector<ledger::finish_outcome>> finish(connection c, const std::string& cluster,
                                                                    std::span<const ledger::finish_record> records);
   [[nodiscard]] result<ledger::reconcile_reply> reconcile(connection c, const ledger::reconcile_request& request);
+  [[nodiscard]] status request_cancel(connection c, const std::string& cluster, std::span<const ledger::tick_key> runs);
+  [[nodiscard]] result<std::uint64_t> purge(connection c, const ledger::purge_request& request);
   [[nodiscard]] status sign_off(connection c, const std::string& cluster, const std::string& incarnation);
 
   /// A claim as its statements reach the server one by one, so that others can come in between.
@@ -124,9 +130,12 @@ class memory_store {
     connection locked_by = 0;
   };
   struct job_row {
+    std::string lock_name;
     std::string schedule_hash;
     wall_time effective_since{};
-    bool paused = false;
+    ledger::job_standing standing;
+    std::optional<wall_time> low_water;
+    wall_time changed{};
     bool registered = false;
   };
   struct tables {
