@@ -40,6 +40,7 @@ lost_policy on_lost_of(const job& j) noexcept { return j.on_lost.value_or(j.hand
 
 std::vector<observe::job_labels> labels_of(const std::string& cluster, const std::vector<job>& jobs) {
   std::vector<observe::job_labels> list;
+  list.reserve(jobs.size());
   for (const auto& j : jobs) {
     list.push_back({j.name, j.schedule ? j.schedule->text() : "", j.schedule ? j.schedule->time_zone().name() : "", j.plugin,
                     lock::scheduler_name(cluster, j.lock_name.empty() ? j.name : j.lock_name)});
