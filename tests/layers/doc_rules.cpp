@@ -111,6 +111,38 @@ std::optional<violation> check_commands(const source_file& page, const fence& bl
   return std::nullopt;
 }
 
+// The text of the comments alone, same length.
+std::string comments_of(const std::string& text) {
+  const auto code = code_of(text, strings::keep);
+  auto out = text;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (code[i] == text[i] && text[i] != '\n') out[i] = ' ';
+  return out;
+}
+
+struct proof {
+  std::size_t line = 0;  // of the heading "### G<n>"
+  std::vector<std::pair<std::size_t, std::string>> tests;
+  bool is_open = false;  // "Not yet proven"
+};
+
+proof proof_of(const std::vector<std::string>& lines, const std::string& guarantee) {
+  static const std::regex test("`(\\w+\\.\\w+)`");
+  proof found;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i] == "### " + guarantee) {
+      found.line = i + 1;
+    } else if (lines[i].starts_with('#')) {
+      if (found.line != 0) break;
+    } else if (found.line != 0) {
+      found.is_open = found.is_open || lines[i].find("Not yet proven") != std::string::npos;
+      for (auto it = std::sregex_iterator(lines[i].begin(), lines[i].end(), test); it != std::sregex_iterator(); ++it)
+        found.tests.emplace_back(i + 1, (*it)[1].str());
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string region_of(std::string_view text, std::string_view name) {
@@ -187,41 +219,60 @@ std::vector<violation> check_links(const std::vector<source_file>& pages, const 
   return found;
 }
 
-std::map<int, std::vector<std::string>> tests_of_guarantees(const std::vector<source_file>& tests) {
+std::vector<named_test> tests_in(const std::vector<source_file>& files) {
   static const std::regex test(R"(\bTEST(_F|_P)?\s*\(\s*(\w+)\s*,\s*(\w+))");
-  static const std::regex number(R"((^|_)g([0-9]+)_)");
-  std::map<int, std::vector<std::string>> found;
-  for (const auto& file : tests) {
+  std::vector<named_test> found;
+  for (const auto& file : files) {
     if (file.path.starts_with("tests/layers/") || !file.path.ends_with(".cpp")) continue;
     const auto code = code_of(file.text, strings::blank);
-    for (auto it = std::sregex_iterator(code.begin(), code.end(), test); it != std::sregex_iterator(); ++it) {
-      const auto name = (*it)[3].str();
-      for (auto g = std::sregex_iterator(name.begin(), name.end(), number); g != std::sregex_iterator(); ++g)
-        found[std::stoi((*g)[2])].push_back((*it)[2].str() + "." + name);
-    }
+    for (auto it = std::sregex_iterator(code.begin(), code.end(), test); it != std::sregex_iterator(); ++it)
+      found.push_back({(*it)[2].str() + "." + (*it)[3].str(), file.path});
   }
   return found;
 }
 
-std::vector<violation> check_guarantees(const source_file& page, const std::map<int, std::vector<std::string>>& tests, int count) {
+std::map<int, std::set<std::string>> claims_of_guarantees(const std::vector<source_file>& files) {
+  static const std::regex in_name(R"((^|[._])g([0-9]+)_)");
+  static const std::regex in_comment(R"((^|\W)G([0-9]+)\b)");
+  std::map<int, std::set<std::string>> found;
+  const auto note = [&](const std::string& text, const std::regex& number, const std::string& path) {
+    for (auto g = std::sregex_iterator(text.begin(), text.end(), number); g != std::sregex_iterator(); ++g)
+      found[std::stoi((*g)[2])].insert(path);
+  };
+  const auto tests = tests_in(files);
+  for (const auto& test : tests) note(test.name, in_name, test.path);
+  for (const auto& file : files)
+    if (std::ranges::any_of(tests, [&](const named_test& test) { return test.path == file.path; }))
+      note(comments_of(file.text), in_comment, file.path);
+  return found;
+}
+
+std::vector<violation> check_guarantees(const source_file& page, const std::vector<source_file>& files, int count) {
   std::vector<violation> found;
   const auto lines = lines_of(page.text);
+  const auto tests = tests_in(files);
+  auto claims = claims_of_guarantees(files);
   for (int n = 1; n <= count; ++n) {
     const auto name = "G" + std::to_string(n);
-    const auto row = std::ranges::find_if(lines, [&](const std::string& line) { return line.starts_with("| **" + name + " "); });
-    if (row == lines.end()) {
+    if (std::ranges::none_of(lines, [&](const std::string& line) { return line.starts_with("| **" + name + " "); }))
       found.push_back({"guarantee", page.path, 0, name + " has no row"});
-      continue;
+    const auto proof = proof_of(lines, name);
+    if (proof.tests.empty() && !proof.is_open)
+      found.push_back({"guarantee", page.path, proof.line,
+                       name + " is promised, but no test is named below \"### " + name +
+                           "\": name one, or write \"Not yet proven\" and what brings the proof"});
+    if (!proof.tests.empty() && proof.is_open)
+      found.push_back({"guarantee", page.path, proof.line, name + " is called not yet proven, but tests are named: say what is open"});
+    for (const auto& [line, test] : proof.tests) {
+      const auto known = std::ranges::find(tests, test, &named_test::name);
+      if (known == tests.end()) found.push_back({"guarantee", page.path, line, name + " names " + test + ", which is no test"});
     }
-    const auto line = static_cast<std::size_t>(row - lines.begin()) + 1;
-    const bool open = row->find("Not yet proven") != std::string::npos;
-    if (!tests.contains(n) && !open)
-      found.push_back({"guarantee", page.path, line,
-                       name + " is promised but no test has g" + std::to_string(n) +
-                           "_ in its name: name one so, or write \"Not yet proven\" and what brings the proof"});
-    if (tests.contains(n) && open)
+    for (const auto& test : tests) {
+      if (std::ranges::any_of(proof.tests, [&](const auto& named) { return named.second == test.name; })) claims[n].erase(test.path);
+    }
+    for (const auto& path : claims[n])
       found.push_back(
-          {"guarantee", page.path, line, name + " is called not yet proven, but " + tests.at(n).front() + " names it: update the row"});
+          {"guarantee", path, 0, "has tests of " + name + ", and none of them is named below \"### " + name + "\" in " + page.path});
   }
   return found;
 }

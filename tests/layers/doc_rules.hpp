@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +22,17 @@ std::vector<violation> check_snippets(const std::vector<source_file>& pages, con
 // A relative link leads to a file or folder that is there; an anchor to a heading of it.
 std::vector<violation> check_links(const std::vector<source_file>& pages, const std::string& root);
 
-// Of a guarantee G<n>, the names of the test cases with `g<n>_` in them.
-std::map<int, std::vector<std::string>> tests_of_guarantees(const std::vector<source_file>& tests);
+struct named_test {
+  std::string name;  // "suite.case", as in TEST, TEST_F and TEST_P
+  std::string path;
+};
+std::vector<named_test> tests_in(const std::vector<source_file>& files);
 
-// Every guarantee has a row `| **G<n> …`; it is named by a test, or its row says "Not yet proven" and what brings the proof - not both.
-std::vector<violation> check_guarantees(const source_file& page, const std::map<int, std::vector<std::string>>& tests, int count);
+// Of a guarantee G<n>, the files of tests that claim it: `g<n>_` in the name of a test, G<n> in a comment.
+std::map<int, std::set<std::string>> claims_of_guarantees(const std::vector<source_file>& files);
+
+// Every guarantee has a row `| **G<n> …`, and below `### G<n>` tests by name, all of which exist, one at least of each file that claims it.
+// Where there is no test it says "Not yet proven", and what brings the proof.
+std::vector<violation> check_guarantees(const source_file& page, const std::vector<source_file>& files, int count);
 
 }  // namespace baton::layers

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "baton/testing/fleet_process.hpp"
@@ -14,6 +16,7 @@ namespace {
 using ::testing::AllOf;
 using testing::child_process;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::private_server;
 using namespace std::chrono_literals;
 
@@ -81,6 +84,41 @@ TEST_F(examples, leader_election_hands_over) {
   EXPECT_TRUE(testing::eventually([&] { return two->output().find("two leads") != std::string::npos; }, 1s))
       << "at once: " << two->output();
   EXPECT_EQ(two->await_exit(10s), 0);
+}
+
+/// The lines that contain `words`, each up to them.
+std::vector<std::string> lines_before(const std::string& text, const std::string& words) {
+  std::vector<std::string> found;
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);) {
+    if (const auto at = line.find(words); at != std::string::npos) found.push_back(line.substr(0, at));
+  }
+  return found;
+}
+
+TEST_F(examples, g4_embed_goes_on_elsewhere_after_kill_9) {
+  auto one = start("embed/embed", {"one"});
+  auto two = start("embed/embed", {"two"});
+  const std::string begins = " attempt 1 begins";
+  ASSERT_TRUE(testing::eventually([&] { return (one->output() + two->output()).find(begins) != std::string::npos; }, 20s));
+  const bool one_has_it = one->output().find(begins) != std::string::npos;
+  auto& killed = one_has_it ? *one : *two;
+  auto& other = one_has_it ? *two : *one;
+  const auto tick = lines_before(killed.output(), begins).front().substr(3);  // without who: "report 12:00:05"
+  killed.signal(SIGKILL);
+  const auto pulses = [&] { return lines_before(other.output(), "pulse").size(); };
+  const auto until_now = pulses();
+  EXPECT_TRUE(testing::eventually([&] { return other.output().find(tick + " attempt 2 ends") != std::string::npos; }, 20s))
+      << tick << "\n"
+      << other.output();
+  EXPECT_GT(pulses(), until_now) << other.output();
+  other.signal(SIGTERM);
+  EXPECT_EQ(other.await_exit(10s), 0);
+  EXPECT_THAT(other.output(), HasSubstr(" has stopped"));
+  EXPECT_EQ((*server_->exec("SELECT COUNT(*) FROM baton.baton_tick WHERE state = 1"))[0][0], "0") << "a row was left open";
+  for (const auto& line : lines_before(killed.output(), " attempt 1")) {
+    EXPECT_THAT(other.output(), Not(HasSubstr(line.substr(3) + " attempt 1"))) << "a tick ran twice";
+  }
 }
 
 }  // namespace

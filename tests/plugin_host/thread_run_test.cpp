@@ -7,6 +7,7 @@
 namespace {
 
 using namespace baton::plugin_host;
+namespace sdk = baton::sdk;
 using namespace std::chrono_literals;
 using baton::test::recorder;
 using testing::HasSubstr;
@@ -85,6 +86,38 @@ TEST(thread_run, is_stopped_and_waited_for_when_the_executor_is_destroyed) {
   ASSERT_TRUE(executor.wait_for<run_started>(request.id));
   executor.destroy_executor();
   EXPECT_EQ(executor.ended(request.id).end, run_end::cancelled);
+}
+
+run_ended run(callable code) {
+  recorder executor;
+  auto request = executor.request("", {{"number", std::int64_t{7}}});
+  request.handler = std::move(code);
+  executor->start(request);
+  return executor.ended(request.id);
+}
+
+TEST(thread_run, calls_a_handler_of_this_program) {
+  EXPECT_EQ(run([](sdk::run_context& r) { return sdk::outcome::skipped(std::to_string(r.integer("number"))); }).text, "7");
+  const auto end = run([](sdk::run_context& r) {
+    r.set_result("three rows");
+    return sdk::outcome::success();
+  });
+  EXPECT_EQ(end.end, run_end::success);
+  EXPECT_EQ(end.text, "three rows");
+  EXPECT_GT(end.started, baton::wall_time{});
+}
+
+TEST(thread_run, takes_an_exception_of_a_handler_for_a_failure) {
+  const auto end = run([](sdk::run_context& r) { return sdk::outcome::success(r.text("gone")); });
+  EXPECT_EQ(end.end, run_end::failure);
+  EXPECT_THAT(end.text, HasSubstr("parameter 'gone'"));
+  EXPECT_EQ(run([](sdk::run_context&) -> sdk::outcome { throw 1; }).text, "an exception that is not a std::exception");
+}
+
+TEST(thread_run, says_how_long_the_lease_lasts) {
+  const auto left = run([](sdk::run_context& r) { return sdk::outcome::skipped(std::to_string(r.lease_time_left()->count())); }).text;
+  EXPECT_GT(std::stoll(left), baton::microseconds{50s}.count());
+  EXPECT_LE(std::stoll(left), baton::microseconds{60s}.count());
 }
 
 TEST(thread_run, does_not_start_a_plugin_that_is_refused) {

@@ -53,6 +53,9 @@ AT(baton_host, define_metric, 80);
 AT(baton_host, update_metric, 88);
 AT(baton_host, get_extension, 96);
 
+SIZE(baton_lease, 16);
+AT(baton_lease, time_left, 8);
+
 SIZE(baton_plugin_descriptor, 112);
 AT(baton_plugin_descriptor, struct_size, 8);
 AT(baton_plugin_descriptor, abi_major, 12);

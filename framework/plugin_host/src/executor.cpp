@@ -183,7 +183,7 @@ class supervised_executor final : public executor {
     if (request.request.timeout) request.deadline = time_.now().wall + *request.request.timeout;
     const auto key = next_slot_++;
     try {
-      if (request.request.isolation == isolation::in_process) {
+      if (request.request.handler || request.request.isolation == isolation::in_process) {
         run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}};
         add(key, std::move(r));
         return;

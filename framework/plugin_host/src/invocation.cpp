@@ -109,7 +109,14 @@ void invocation::fill_host() {
   // A run's process is too short-lived to be scraped; nothing of plugins is kept yet.
   host_.define_metric = [](void*, std::uint32_t, baton_string, baton_string) noexcept -> std::uint64_t { return 0; };
   host_.update_metric = [](void*, std::uint64_t, double) noexcept {};
-  host_.get_extension = [](void*, baton_string) noexcept -> const void* { return nullptr; };
+  host_.get_extension = [](void*, baton_string id) noexcept -> const void* {
+    static constexpr baton_lease lease{sizeof lease, [](void* context) noexcept { return self(context).lease_time_left(); }};
+    return view(id) == BATON_LEASE ? &lease : nullptr;
+  };
+}
+
+std::int64_t invocation::lease_time_left() const noexcept {
+  return std::max<std::int64_t>(0, lease_deadline_ - boot_now().time_since_epoch().count());
 }
 
 std::string invocation::take_text() { return std::exchange(text_, {}); }
@@ -118,20 +125,47 @@ void invocation::request_stop() noexcept {
   if (stopped_.exchange(true)) return;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(stop_descriptor_.get(), &one, sizeof one);
+  stop_source_.request_stop();
   const std::scoped_lock guard{mutex_};
   if (running_ != nullptr && running_->stop != nullptr) std::exchange(running_, nullptr)->stop(instance_);
 }
 
 ended_frame invocation::carry_out() {
   if (!stop_descriptor_) return {run_end::not_started, "no descriptor is left for the stop token: " + last_error(), {}};
+  if (request_.request.handler) {
+    if (auto reason = reason_not_to_start()) return *std::move(reason);
+    sink_.started();
+    return call_handler();
+  }
   const auto plugin = load_plugin(request_.request.plugin_path);
   if (!plugin) return {run_end::not_started, plugin.error().context, {}};
-  if (!is_lease_held()) return {run_end::not_started, "the lease ended before the handler started", {}};
-  if (stopped_) return {run_end::cancelled, "stopped before the handler started", {}};
+  if (auto reason = reason_not_to_start()) return *std::move(reason);
   sink_.started();
+  return call_plugin(*plugin->functions);
+}
+
+std::optional<ended_frame> invocation::reason_not_to_start() const {
+  if (!is_lease_held()) return ended_frame{run_end::not_started, "the lease ended before the handler started", {}};
+  if (stopped_) return ended_frame{run_end::cancelled, "stopped before the handler started", {}};
+  return std::nullopt;
+}
+
+ended_frame invocation::call_handler() {
+  try {
+    sdk::run_context run{host_, stop_source_.get_token()};
+    const auto outcome = request_.request.handler(run);
+    if (!outcome.text().empty()) run.set_result(outcome.text());
+    return {to_run_end(outcome.code()), take_text(), {}};
+  } catch (const std::exception& e) {
+    return {run_end::failure, head(e.what()), {}};
+  } catch (...) {
+    return {run_end::failure, "an exception that is not a std::exception", {}};
+  }
+}
+
+ended_frame invocation::call_plugin(const baton_plugin_descriptor& functions) {
   // A plugin must not throw. One that does is caught here as well as can be, so its functions are not called as noexcept.
   try {
-    const auto& functions = *plugin->functions;
     std::uint32_t (*const create)(const baton_host*, void**) = functions.create;
     std::uint32_t (*const run)(void*) = functions.run;
     void (*const destroy)(void*) = functions.destroy;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ class run_sink {
   virtual void progress(run_progress step) noexcept = 0;
 };
 
-/// One call of a plugin's handler, and the host it sees. The same in a process of its own and in a thread.
+/// One call of a handler, and the host it sees. The same in a process of its own and in a thread.
 ///
 /// Thread safety: carry_out() once, on one thread; request_stop() and extend() from any, also before and after it.
 class invocation {
@@ -31,7 +32,7 @@ class invocation {
   invocation(const invocation&) = delete;
   invocation& operator=(const invocation&) = delete;
 
-  /// Loads the plugin, looks at the lease's deadline once more, runs the handler. What it printed is not in the answer.
+  /// Loads the plugin if it is one's, looks at the lease's deadline once more, runs the handler. What it printed is not in the answer.
   [[nodiscard]] ended_frame carry_out();
   void request_stop() noexcept;
   void extend(boot_time lease_deadline) noexcept { lease_deadline_ = lease_deadline.time_since_epoch().count(); }
@@ -46,6 +47,10 @@ class invocation {
 
   void offer(const std::string& name, const value& v);
   void fill_host();
+  [[nodiscard]] std::optional<ended_frame> reason_not_to_start() const;
+  [[nodiscard]] ended_frame call_handler();
+  [[nodiscard]] ended_frame call_plugin(const baton_plugin_descriptor& functions);
+  [[nodiscard]] std::int64_t lease_time_left() const noexcept;
   [[nodiscard]] bool is_lease_held() const noexcept { return boot_now().time_since_epoch().count() < lease_deadline_; }
   [[nodiscard]] std::string take_text();
 
@@ -58,6 +63,7 @@ class invocation {
   std::atomic<bool> stopped_ = false;
   std::atomic<std::int64_t> lease_deadline_;
   std::string text_;
+  std::stop_source stop_source_;  ///< of the program's own handler; a plugin has one on its side
 
   std::mutex mutex_;  ///< keeps stop() inside run()
   const baton_plugin_descriptor* running_ = nullptr;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "baton/lock/name.hpp"
+#include "job.hpp"
 #include "observer.hpp"
 #include "session_worker.hpp"
 
@@ -242,8 +243,9 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     const auto& j = jobs_[a.job];
     plugin_host::run_request request;
     request.id = plugin_host::run_id{static_cast<std::uint64_t>(a.id)};
-    request.isolation = j.isolation;
+    request.isolation = isolation_of(j);
     request.plugin_path = j.plugin_path;
+    request.handler = j.handler;
     request.parameters = j.parameters;
     request.cluster = opts_.cluster;
     request.instance = opts_.instance;
@@ -264,7 +266,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     const plugin_host::run_id id{static_cast<std::uint64_t>(a.id)};
     executor_->stop(id, {a.terminate_after, a.kill_after});
     const auto it = run_jobs_.find(id);
-    if (it != run_jobs_.end() && jobs_[it->second].isolation == plugin_host::isolation::in_process) watch_in_process(id, a.kill_after);
+    if (it != run_jobs_.end() && isolation_of(jobs_[it->second]) == plugin_host::isolation::in_process) watch_in_process(id, a.kill_after);
   }
   void perform(const engine::exit_now& /*unused*/) {
     exited_ = true;
@@ -276,16 +278,18 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
 
   /// A thread cannot be killed alone. What does not come back in time after it was told to stop ends the process, or is reported.
   void watch_in_process(plugin_host::run_id id, microseconds kill_after) {
-    auto timer = std::make_shared<boost::asio::steady_timer>(io_, kill_after);
-    timer->async_wait([weak = weak_from_this(), id, timer](const boost::system::error_code& /*error*/) {
+    auto& timer = in_process_watches_.try_emplace(id, io_).first->second;
+    timer.expires_after(kill_after);
+    timer.async_wait([weak = weak_from_this(), id](const boost::system::error_code& error) {
       const auto self = weak.lock();
-      if (!self) return;
+      if (error || !self) return;
       const auto it = self->run_jobs_.find(id);
       if (it == self->run_jobs_.end()) return;
       const auto& j = self->jobs_[it->second];
+      const auto policy = on_lost_of(j);
       self->log_.error("a handler in process did not stop when told to",
-                       {{"job", j.name}, {"on_lost", j.on_lost == lost_policy::abort ? "abort" : "report"}});
-      if (j.on_lost == lost_policy::abort) std::abort();
+                       {{"job", j.name}, {"on_lost", policy == lost_policy::abort ? "abort" : "report"}});
+      if (policy == lost_policy::abort) std::abort();
     });
   }
 
@@ -308,6 +312,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       const auto outcome = outcome_of(ended->end);
       const auto reason = ended->end == plugin_host::run_end::skipped ? ledger::reason_code::skipped_by_handler : ledger::reason_code::none;
       run_jobs_.erase(it);
+      in_process_watches_.erase(id);  // an io_context with nothing else to do need not wait for it
       const bool says_why = outcome != ledger::run_outcome::success || reason != ledger::reason_code::none;
       const auto took = std::max(microseconds{0}, ended->finished - ended->started);
       feed(engine::run_ended{run, outcome, reason, says_why ? std::move(ended->text) : std::string{}, std::move(ended->output), took});
@@ -326,6 +331,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   observer observer_;
   engine::scheduler engine_;
   std::map<plugin_host::run_id, engine::job_index> run_jobs_;
+  std::map<plugin_host::run_id, boost::asio::steady_timer> in_process_watches_;
   bool exited_ = false;
   std::function<void()> stopped_;
 
@@ -347,6 +353,7 @@ result<std::unique_ptr<scheduler>> scheduler::create(boost::asio::io_context& io
   if (opts.cluster.empty() || opts.cluster.size() > lock::max_cluster_length) {
     return failure{errc::invalid_configuration, "cluster: 1 to " + std::to_string(lock::max_cluster_length) + " characters are needed"};
   }
+  if (auto valid = check_jobs(jobs); !valid) return valid.error();
   auto made = std::make_shared<impl>(io, std::move(opts), std::move(jobs), std::move(where), time, log, metrics);
   if (auto started = made->start_executor(); !started) return started.error();
   return std::unique_ptr<scheduler>{new scheduler{std::move(made)}};

@@ -32,9 +32,10 @@ class log {
   struct options {
     log_level level = log_level::info;
     log_format format = log_format::automatic;
-    std::function<wall_time()> now;              ///< required: where time stamps come from
-    std::function<void(log_level)> on_message;   ///< counts baton_log_messages_total; called before the message is written
-    std::function<void(std::string_view)> sink;  ///< instead of stderr: for tests. Gets one line at a time, without its end; must not log
+    std::function<wall_time()> now = {};             ///< required: where time stamps come from
+    std::function<void(log_level)> on_message = {};  ///< counts baton_log_messages_total; called before the message is written
+    /// Instead of stderr: a log of the caller's. Gets one line at a time, without its end; must not log.
+    std::function<void(std::string_view)> sink = {};
     std::string journal = "/run/systemd/journal/socket";
   };
   explicit log(options opts);

@@ -12,6 +12,7 @@
 #include "baton/base/result.hpp"
 #include "baton/base/time.hpp"
 #include "baton/plugin_host/parameters.hpp"
+#include "baton/sdk/plugin.hpp"
 
 namespace baton::plugin_host {
 
@@ -19,6 +20,12 @@ namespace baton::plugin_host {
 enum class run_id : std::uint64_t {};
 
 enum class isolation : std::uint8_t { process = 1, in_process };
+
+/// The code of a job in this very program, instead of a plugin's. It sees of its run what a plugin sees.
+///
+/// A copy is called for each run, on a thread of that run's; copies are made and destroyed on other threads. An exception that leaves it
+/// is a failure with its text. Stop callbacks of its token are called on the executor's thread: they must neither block nor throw.
+using callable = std::function<sdk::outcome(sdk::run_context&)>;
 
 /// What a handler's process may use, as rlimits of each process; unset: no limit of Baton's. Nothing in process.
 struct run_limits {
@@ -32,6 +39,7 @@ struct run_request {
   run_id id{};
   plugin_host::isolation isolation = plugin_host::isolation::process;
   std::string plugin_path;  ///< absolute path of the shared object
+  callable handler;         ///< instead of a plugin; runs in process, whatever `isolation` says
   values parameters;        ///< `with`, checked
   std::string cluster;
   std::string instance;

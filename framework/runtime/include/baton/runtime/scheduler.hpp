@@ -30,7 +30,7 @@ enum class lost_policy : std::uint8_t {
   report,     ///< it is counted and logged, and goes on
 };
 
-/// A job: when, under which lock, by which rules, and what to run.
+/// A job: when, under which lock, by which rules, and what to run: a `handler` of this program's, or a plugin.
 struct job {
   std::string name;
   std::optional<schedule::timetable> schedule;
@@ -39,11 +39,12 @@ struct job {
   std::optional<microseconds> timeout;
   microseconds grace = std::chrono::seconds{10};
   bool enabled = true;
-  std::string plugin;  ///< its name, for people
+  plugin_host::callable handler;  ///< runs in process; of a plugin's keys it can have `parameters`
+  std::string plugin;             ///< its name, for people
   std::string plugin_path;
   plugin_host::values parameters;
   plugin_host::isolation isolation = plugin_host::isolation::process;
-  lost_policy on_lost = lost_policy::abort;
+  std::optional<lost_policy> on_lost;  ///< in process only; default: report for a handler, abort for a plugin
 };
 
 struct options {
@@ -56,8 +57,11 @@ struct options {
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
   microseconds max_clock_offset = std::chrono::seconds{10};
-  plugin_host::executor::options runners;
+  plugin_host::executor::options runners;  ///< for plugins: `baton`, unless this program calls plugin_host::runner_main() for `runner`
 };
+
+/// The labels of the jobs' metrics, for observe::metrics::options: a job that is not among them is not counted.
+[[nodiscard]] std::vector<observe::job_labels> labels_of(const std::string& cluster, const std::vector<job>& jobs);
 
 /// What an instance says of itself: health, and whether it makes progress at all.
 struct report {
@@ -73,7 +77,7 @@ struct report {
 /// closes its connections.
 class scheduler {
  public:
-  /// Errors: errc::invalid_configuration if options or jobs contradict each other, errc::spawn_failed.
+  /// Errors: errc::invalid_configuration if options or jobs contradict each other; the context has a line for each mistake.
   [[nodiscard]] static result<std::unique_ptr<scheduler>> create(boost::asio::io_context& io, options opts, std::vector<job> jobs,
                                                                  store where, const clock& time, observe::log& log,
                                                                  observe::metrics& metrics);

@@ -188,6 +188,17 @@ typedef struct baton_host {
   const void* (*get_extension)(void* context, baton_string id)BATON_NOEXCEPT;
 } baton_host;
 
+/* Behind BATON_LEASE: how much longer the named lock is known to be held. */
+#define BATON_LEASE "baton.lease/1"
+typedef struct baton_lease {
+  uint32_t struct_size;
+  /*
+   * [any-thread] `context` is the host's. Microseconds until the run has to be over unless the lock is proven again, as it is every few
+   * seconds; 0: the lease has ended.
+   */
+  int64_t (*time_left)(void* context) BATON_NOEXCEPT;
+} baton_lease;
+
 /* ---- what a plugin offers --------------------------------------------------------------------------------------------------- */
 
 /* What create() returns. */

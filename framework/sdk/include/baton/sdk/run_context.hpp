@@ -141,6 +141,14 @@ class run_context {
   /// A hint for work that should not begin without the lock; work that must not overlap hands fence() on.
   [[nodiscard]] bool lease_is_held() const noexcept { return host_->lease_is_held(host_->context) != 0; }
 
+  /// How much longer the lock is known to be held: the longest that a call which cannot be interrupted should take. Rises again at each
+  /// proof, every few seconds. nullopt: the host does not say.
+  [[nodiscard]] std::optional<std::chrono::microseconds> lease_time_left() const noexcept {
+    const auto* const lease = static_cast<const baton_lease*>(host_->get_extension(host_->context, detail::borrow(BATON_LEASE)));
+    if (lease == nullptr) return std::nullopt;
+    return std::chrono::microseconds{lease->time_left(host_->context)};
+  }
+
   [[nodiscard]] wall_time tick() const noexcept { return wall_time{std::chrono::microseconds{info().tick}}; }
   /// When the run will be stopped for taking too long; nullopt: never.
   [[nodiscard]] std::optional<wall_time> deadline() const noexcept {

@@ -1,0 +1,73 @@
+#include "job.hpp"
+
+#include <gmock/gmock.h>
+
+namespace baton::runtime {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+job embedded(std::string name) {
+  job j;
+  j.name = std::move(name);
+  j.handler = [](sdk::run_context& /*run*/) { return sdk::outcome::success(); };
+  return j;
+}
+
+job plugin(std::string name) {
+  job j;
+  j.name = std::move(name);
+  j.plugin_path = "/usr/lib/baton/plugins/exec.so";
+  return j;
+}
+
+std::string mistakes_in(const std::vector<job>& jobs) {
+  const auto checked = check_jobs(jobs);
+  if (checked) return "none";
+  EXPECT_EQ(checked.error().code, errc::invalid_configuration);
+  return checked.error().context;
+}
+
+TEST(job, is_a_handler_or_a_plugin) {
+  EXPECT_EQ(mistakes_in({embedded("one"), plugin("two")}), "none");
+  auto both = embedded("both");
+  both.plugin_path = "/usr/lib/baton/plugins/exec.so";
+  EXPECT_EQ(mistakes_in({both}), "job 'both': it has a handler and a plugin: set either `handler` or `plugin_path`");
+  job neither;
+  neither.name = "neither";
+  EXPECT_EQ(mistakes_in({neither}), "job 'neither': it has nothing to run: set either `handler` or `plugin_path`");
+}
+
+TEST(job, is_told_of_every_mistake_at_once) {
+  auto hasty = embedded("hasty");
+  hasty.timeout = microseconds{0};
+  hasty.grace = microseconds{-1};
+  EXPECT_THAT(mistakes_in({embedded("a b"), embedded(""), embedded("twice"), plugin("twice"), hasty}),
+              AllOf(HasSubstr("job 'a b': its name needs"), HasSubstr("job '': its name needs"), HasSubstr("job 'twice': another job"),
+                    HasSubstr("job 'hasty': `timeout`"), HasSubstr("job 'hasty': `grace`")));
+}
+
+TEST(job, runs_a_handler_in_process_and_reports_one_that_does_not_stop) {
+  EXPECT_EQ(isolation_of(embedded("x")), plugin_host::isolation::in_process);
+  EXPECT_EQ(isolation_of(plugin("x")), plugin_host::isolation::process);
+  EXPECT_EQ(on_lost_of(embedded("x")), lost_policy::report);
+  EXPECT_EQ(on_lost_of(plugin("x")), lost_policy::abort);
+  auto strict = embedded("x");
+  strict.on_lost = lost_policy::abort;
+  EXPECT_EQ(on_lost_of(strict), lost_policy::abort);
+}
+
+TEST(job, has_labels_for_its_metrics) {
+  auto j = embedded("report");
+  j.schedule = std::get<schedule::timetable>(schedule::timetable::from_cron("0 2 * * *"));
+  const auto labels = labels_of("billing", {j, embedded("on-demand")});
+  ASSERT_EQ(labels.size(), 2U);
+  EXPECT_EQ(labels[0].schedule, "0 2 * * *");
+  EXPECT_EQ(labels[0].timezone, "UTC");
+  EXPECT_EQ(labels[0].lock_name, "baton:billing:report");
+  EXPECT_EQ(labels[1].schedule, "");
+}
+
+}  // namespace
+}  // namespace baton::runtime
