@@ -33,18 +33,6 @@ struct memory_store_test : ::testing::Test {
   }
 };
 
-TEST_F(memory_store_test, grants_a_name_to_one_session_at_a_time) {
-  auto a = store.open_lock_session(15s);
-  auto b = store.open_lock_session(15s);
-  EXPECT_EQ((*a->try_acquire(name))[0], lock::try_outcome::acquired);
-  EXPECT_EQ((*b->try_acquire(name))[0], lock::try_outcome::busy);
-  EXPECT_EQ((*b->release(name))[0], lock::release_outcome::not_held);
-  EXPECT_EQ((*a->release(name))[0], lock::release_outcome::released);
-  EXPECT_EQ((*b->try_acquire(name))[0], lock::try_outcome::acquired);
-  EXPECT_EQ(a->probe(name)->lost, name);
-  EXPECT_TRUE((*b->owned(name))[0]);
-}
-
 TEST_F(memory_store_test, frees_the_names_of_a_session_that_was_silent_for_its_wait_timeout) {
   auto a = store.open_lock_session(15s);
   ASSERT_TRUE(a->try_acquire(name));
@@ -111,23 +99,6 @@ TEST_F(memory_store_test, a_name_that_is_lost_before_the_commit_is_not_claimed) 
   while (claim.next() != step::done) claim.advance();
   EXPECT_EQ(claim.reply()->names[0].verdict, name_verdict::not_owner);
   EXPECT_TRUE(store.rows("test").empty());
-}
-
-TEST_F(memory_store_test, finishes_a_row_only_for_the_attempt_that_owns_it) {
-  auto locks = store.open_lock_session(15s);
-  auto ledger = ledger_of("i");
-  ASSERT_TRUE(locks->try_acquire(name));
-  const auto run = *ledger->claim(due_now("i", locks->connection_id()))->names[0].run;
-  ledger::finish_record record{run.key, run.fence - 1, ledger::run_outcome::success, {}, std::nullopt, clock.now().wall, "", "", false};
-  EXPECT_EQ(ledger->finish("test", std::span{&record, 1})->front(), ledger::finish_outcome::fenced);
-  record.fence = run.fence;
-  record.open_again = true;
-  EXPECT_EQ(ledger->finish("test", std::span{&record, 1})->front(), ledger::finish_outcome::written);
-  EXPECT_EQ(store.row("test", run.key)->state, ledger::row_state::retry_due);
-  EXPECT_EQ(ledger->finish("test", std::span{&record, 1})->front(), ledger::finish_outcome::written)
-      << "a repeated finish finds its own work";
-  record.outcome = ledger::run_outcome::failure;
-  EXPECT_EQ(ledger->finish("test", std::span{&record, 1})->front(), ledger::finish_outcome::fenced);
 }
 
 TEST_F(memory_store_test, a_job_is_effective_since_it_was_first_seen_or_its_schedule_changed) {

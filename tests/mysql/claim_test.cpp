@@ -15,7 +15,6 @@ namespace {
 
 using ledger::name_verdict;
 using std::chrono::seconds;
-using ::testing::SizeIs;
 
 class claim_test : public store_test {};
 BATON_ON_BOTH_SERVERS(claim_test);
@@ -173,31 +172,6 @@ TEST_P(claim_test, asks_for_ownership_last_with_the_fence_row_locked) {
   }
   EXPECT_THAT(order, ::testing::ElementsAre("START TRANSACTION", "FOR UPDATE SKIP LOCKED", "FROM baton_tick FORCE INDEX (open_rows)",
                                             "INSERT INTO baton_tick", "UPDATE baton_fence", "SELECT COALESCE(IS_USED_LOCK", "COMMIT"));
-}
-
-TEST_P(claim_test, decides_500_names_in_one_transaction) {
-  instance a{open_store(), "a"};
-  const auto tick = a.now() - seconds{1};
-  std::vector<ledger::job_registration> all;
-  std::vector<std::string> names;
-  for (int i = 0; i < 500; ++i) {
-    all.push_back({"job-" + std::to_string(i), instance::name("job-" + std::to_string(i)), "hash"});
-    names.push_back(all.back().lock_name);
-  }
-  EXPECT_THAT(ok(a.ledger->register_jobs("t", all)), SizeIs(500));
-  account_sql("UPDATE baton_job SET effective_since='2020-01-01' WHERE cluster='t'");
-  (void)ok(a.locks->try_acquire(names));
-  auto request = a.unheld_request("job-0", {tick});
-  for (int i = 1; i < 500; ++i) request.names.push_back(a.unheld_request(all[static_cast<std::size_t>(i)].job, {tick}).names[0]);
-  const auto reply = ok(a.ledger->claim(request));
-  ASSERT_THAT(reply.names, SizeIs(500));
-  std::vector<ledger::finish_record> ended;
-  for (const auto& name : reply.names) {
-    ASSERT_EQ(name.verdict, name_verdict::claimed);
-    EXPECT_GT(name.run->fence, 0U);
-    ended.push_back(finish_of(*name.run, reply.store_now));
-  }
-  for (const auto outcome : ok(a.ledger->finish("t", ended))) EXPECT_EQ(outcome, ledger::finish_outcome::written);
 }
 
 }  // namespace

@@ -7,60 +7,14 @@
 namespace baton::mysql::testing {
 namespace {
 
-using lock::release_outcome;
 using lock::try_outcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using names = std::vector<std::string>;
 
+/// What holds for every store is in tests/integration/every_lock_session.cpp.
 class lock_session_test : public store_test {};
 BATON_ON_BOTH_SERVERS(lock_session_test);
-
-TEST_P(lock_session_test, grants_a_free_name_and_answers_busy_for_a_held_one) {
-  auto first = lock_session();
-  auto second = lock_session();
-  EXPECT_THAT(ok(first->try_acquire(names{"baton:t:a", "baton:t:b"})), ElementsAre(try_outcome::acquired, try_outcome::acquired));
-  EXPECT_THAT(ok(second->try_acquire(names{"baton:t:a", "baton:t:c"})), ElementsAre(try_outcome::busy, try_outcome::acquired));
-  EXPECT_THAT(ok(second->owned(names{"baton:t:a", "baton:t:b", "baton:t:c", "baton:t:d"})), ElementsAre(false, false, true, false));
-}
-
-TEST_P(lock_session_test, tells_a_released_name_from_one_it_does_not_hold) {
-  auto first = lock_session();
-  auto second = lock_session();
-  ok(first->try_acquire(names{"baton:t:a"}));
-  EXPECT_THAT(ok(second->release(names{"baton:t:a", "baton:t:free"})), ElementsAre(release_outcome::not_held, release_outcome::not_held));
-  EXPECT_THAT(ok(first->release(names{"baton:t:a"})), ElementsAre(release_outcome::released));
-  EXPECT_THAT(ok(second->try_acquire(names{"baton:t:a"})), ElementsAre(try_outcome::acquired));
-}
-
-TEST_P(lock_session_test, takes_names_as_they_are_quotes_and_all) {
-  auto session = lock_session();
-  const names odd{"baton:t:o'clock", "baton:t:back\\slash", "baton:t:\";--", "baton:t:%_"};
-  for (const auto outcome : ok(session->try_acquire(odd))) EXPECT_EQ(outcome, try_outcome::acquired);
-  EXPECT_THAT(ok(session->probe(odd)).lost, IsEmpty());
-}
-
-TEST_P(lock_session_test, proves_512_names_in_one_probe) {
-  auto session = lock_session();
-  names many;
-  for (int i = 0; i < 512; ++i) many.push_back(lock::scheduler_name("t", "job-" + std::string(40, 'x') + std::to_string(i)));
-  for (const auto outcome : ok(session->try_acquire(many))) EXPECT_EQ(outcome, try_outcome::acquired);
-  const auto reply = ok(session->probe(many));
-  EXPECT_THAT(reply.lost, IsEmpty());
-  EXPECT_TRUE(reply.writable);
-  EXPECT_TRUE(reply.quorum);
-  EXPECT_EQ(reply.identity, session->identity());
-  EXPECT_FALSE(reply.identity.uuid.empty());
-  for (const auto outcome : ok(session->release(many))) EXPECT_EQ(outcome, release_outcome::released);
-}
-
-TEST_P(lock_session_test, names_exactly_the_lost_ones_when_a_probe_falls_short) {
-  auto session = lock_session();
-  ok(session->try_acquire(names{"baton:t:a", "baton:t:b", "baton:t:c"}));
-  ok(session->release(names{"baton:t:b"}));
-  EXPECT_THAT(ok(session->probe(names{"baton:t:a", "baton:t:b", "baton:t:c"})).lost, ElementsAre("baton:t:b"));
-}
 
 TEST_P(lock_session_test, refuses_a_name_that_the_server_does_not_take_and_keeps_the_session) {
   auto session = lock_session();

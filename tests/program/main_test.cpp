@@ -11,6 +11,7 @@
 namespace baton::program {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
@@ -162,6 +163,27 @@ TEST_F(main_program, never_starts_with_a_wrong_configuration) {
     EXPECT_THAT(a.err, HasSubstr(":4:1")) << verb;
   }
   EXPECT_EQ(run("run -c " + folder_ + "/none.yaml").code, 78);
+}
+
+TEST_F(main_program, makes_a_local_store_and_looks_it_over) {
+  const auto store = folder_ + "/store";
+  const auto file =
+      written("version: 1\ncluster: c\nstore: {url: \"local://" + store + "\"}\njobs:\n  j: {plugin: noop, schedule: '@daily'}\n");
+  const auto before = run("doctor -c " + file);
+  EXPECT_EQ(before.code, 0) << before.out << before.err;
+  EXPECT_THAT(before.out, AllOf(HasSubstr("serves this host alone"), HasSubstr("the first instance makes it")));
+  EXPECT_FALSE(std::filesystem::exists(store)) << "it changes nothing";
+  EXPECT_THAT(run("check --connect -c " + file).out, HasSubstr("its tables will be created"));
+  EXPECT_THAT(run("migrate --print -c " + file).out, AllOf(HasSubstr("CREATE TABLE baton_tick"), HasSubstr("STRICT")));
+  EXPECT_EQ(run("migrate -c " + file).code, 0);
+  EXPECT_THAT(run("check --connect -c " + file).out, HasSubstr("local://" + store + ": the store can be used"));
+  const auto after = run("doctor -c " + file);
+  EXPECT_EQ(after.code, 0);
+  EXPECT_THAT(after.out, AllOf(HasSubstr("two sessions"), HasSubstr("The store can be used.")));
+  std::filesystem::permissions(store, std::filesystem::perms::all);
+  const auto unfit = run("doctor -c " + file);
+  EXPECT_EQ(unfit.code, 1);
+  EXPECT_THAT(unfit.out, AllOf(HasSubstr("UNFIT"), HasSubstr("chmod o-w")));
 }
 
 TEST_F(main_program, tells_an_unreachable_store_from_a_wrong_file) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -59,6 +60,7 @@ class scratch : public ::testing::Test {
 class variable {
  public:
   variable(std::string name, const char* value) : name_(std::move(name)) {
+    if (const char* before = std::getenv(name_.c_str()); before != nullptr) before_ = before;
     if (value != nullptr) {
       ::setenv(name_.c_str(), value, 1);
     } else {
@@ -67,10 +69,17 @@ class variable {
   }
   variable(const variable&) = delete;
   variable& operator=(const variable&) = delete;
-  ~variable() { ::unsetenv(name_.c_str()); }
+  ~variable() {
+    if (before_) {
+      ::setenv(name_.c_str(), before_->c_str(), 1);
+    } else {
+      ::unsetenv(name_.c_str());
+    }
+  }
 
  private:
   std::string name_;
+  std::optional<std::string> before_;
 };
 
 inline std::string text_of(const loaded& l) {

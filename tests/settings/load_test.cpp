@@ -275,6 +275,30 @@ TEST_F(load_file, prints_calendars_whatever_their_names) {
   EXPECT_EQ(show_effective(good(text)), text);
 }
 
+TEST_F(load_file, puts_the_local_store_where_the_service_or_the_account_keeps_its_state) {
+  const variable state{"STATE_DIRECTORY", "/var/lib/baton:/var/lib/other"};
+  const variable home{"XDG_STATE_HOME", "/home/x/state"};
+  EXPECT_EQ(good(with_job("")).store.directory, "/var/lib/baton");
+  const variable no_state{"STATE_DIRECTORY", ""};
+  EXPECT_EQ(good(with_job("")).store.directory, "/home/x/state/baton");
+  const variable relative{"XDG_STATE_HOME", "state"};
+  const variable account{"HOME", "/home/y"};
+  EXPECT_EQ(good(with_job("")).store.directory, "/home/y/.local/state/baton");
+  const variable nobody{"HOME", ""};
+  EXPECT_TRUE(load_text(with_job("")).problems.at(0).message.starts_with("is missing, and neither STATE_DIRECTORY"));
+  const auto named = good(with_job("store: {url: local:///srv/b}\n"));
+  EXPECT_EQ(named.store.directory, "/srv/b");
+  EXPECT_EQ(good(show_effective(named)).hash, named.hash) << show_effective(named);
+}
+
+TEST_F(load_file, refuses_what_is_of_a_server_with_a_local_store) {
+  for (const auto* key : {"password: {env: X}", "tls: {mode: disabled}", "max_connections: 4"}) {
+    const auto result = load_text(with_job(std::string{"store:\n  url: local:///srv/b\n  "} + key + "\n"));
+    ASSERT_FALSE(result.value) << key;
+    EXPECT_EQ(result.problems.front().message, "is of a server, and the local store has none") << text_of(result);
+  }
+}
+
 TEST_F(load_file, prints_effective_settings_that_load_as_the_same) {
   const variable password{"BATON_PASSWORD", "swordfish"};
   for (const auto* name : {"smallest", "typical", "every-key"}) {

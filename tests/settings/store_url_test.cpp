@@ -9,10 +9,10 @@ namespace {
 
 class store_url : public scratch {
  protected:
-  mysql_store good(const std::string& url) {
+  store_access good(const std::string& url) {
     const auto result = load_text(file(url));
     EXPECT_TRUE(result.value) << text_of(result);
-    return result.value ? result.value->store : mysql_store{};
+    return result.value ? result.value->store : store_access{};
   }
   std::string bad(const std::string& url) {
     const auto result = load_text(file(url));
@@ -48,9 +48,19 @@ TEST_F(store_url, takes_a_socket_instead_of_hosts) {
   EXPECT_EQ(good("mysql://u@/d?socket=%2Frun%2Fx").socket, "/run/x");
 }
 
+TEST_F(store_url, takes_a_directory_of_this_host) {
+  EXPECT_EQ(good("local:///var/lib/baton").directory, "/var/lib/baton");
+  EXPECT_EQ(good("local:///var/lib/my%20store/").directory, "/var/lib/my store");
+  EXPECT_EQ(good("mysql://u@h/d").directory, "");
+  EXPECT_EQ(bad("local:"), "the local store is a directory of this host, by its absolute path");
+  EXPECT_EQ(bad("local://host/path"), "the local store is a directory of this host, by its absolute path");
+  EXPECT_EQ(bad("local:///"), "the root directory is no place for a store");
+  EXPECT_EQ(bad("local:///a?b=c"), "the local store has no parameters");
+  EXPECT_EQ(bad("local:///a%zz"), "a broken %-sequence in the path");
+}
+
 TEST_F(store_url, refuses_what_it_cannot_connect_to) {
-  EXPECT_EQ(bad("postgres://u@h/d"), "must begin with mysql://");
-  EXPECT_EQ(bad("local:///var/lib/baton"), "local:// is not supported in this release");
+  EXPECT_EQ(bad("postgres://u@h/d"), "must begin with mysql:// or local://");
   EXPECT_EQ(bad("mysql://h/d"), "the user is missing");
   EXPECT_EQ(bad("mysql://@h/d"), "the user is missing");
   EXPECT_EQ(bad("mysql://u@h"), "the database is missing");

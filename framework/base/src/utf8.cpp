@@ -34,4 +34,28 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
+std::string storable(std::string_view text, std::size_t limit, keep which) {
+  if (text.size() > limit) {
+    if (which == keep::first) {
+      while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80) --limit;
+      text = text.substr(0, limit);
+    } else {
+      text.remove_prefix(text.size() - limit);
+      while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0U) == 0x80) text.remove_prefix(1);
+    }
+  }
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto next = first_code_point(text);
+    if (next.well_formed) {
+      out += text.substr(0, next.size);
+    } else {
+      out += '?';
+    }
+    text.remove_prefix(next.size);
+  }
+  return out;
+}
+
 }  // namespace baton

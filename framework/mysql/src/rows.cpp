@@ -1,7 +1,5 @@
 #include "rows.hpp"
 
-#include "baton/base/utf8.hpp"
-
 namespace baton::mysql {
 
 ledger::tick_row read_tick_row(const result_set& rows) {
@@ -37,30 +35,6 @@ ledger::job_standing read_standing(const result_set& rows, unsigned first) {
   s.stopped_from = rows.time(first + 4);
   s.stopped_until = rows.time(first + 5);
   return s;
-}
-
-std::string storable(std::string_view text, std::size_t limit, keep which) {
-  if (text.size() > limit) {
-    if (which == keep::first) {
-      while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80) --limit;
-      text = text.substr(0, limit);
-    } else {
-      text.remove_prefix(text.size() - limit);
-      while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0U) == 0x80) text.remove_prefix(1);
-    }
-  }
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const auto next = first_code_point(text);
-    if (next.well_formed) {
-      out += text.substr(0, next.size);
-    } else {
-      out += '?';
-    }
-    text.remove_prefix(next.size);
-  }
-  return out;
 }
 
 sql_writer& sql_writer::time(const std::optional<wall_time>& value) {

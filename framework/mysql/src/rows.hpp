@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "baton/base/utf8.hpp"
 #include "baton/ledger/records.hpp"
 #include "connection.hpp"
 
@@ -27,9 +28,6 @@ inline constexpr std::string_view standing_columns = "paused,configured,stopped,
 inline constexpr unsigned standing_column_count = 6;
 [[nodiscard]] ledger::job_standing read_standing(const result_set& rows, unsigned first);
 
-/// What a text column takes: invalid UTF-8 becomes '?', and of a longer text the first or last `limit` bytes are kept.
-enum class keep : std::uint8_t { first = 1, last };
-[[nodiscard]] std::string storable(std::string_view text, std::size_t limit, keep which);
 inline constexpr std::size_t text_limit = 4096;
 
 /// Writes SQL for one connection. Append-only.

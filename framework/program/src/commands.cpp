@@ -13,10 +13,11 @@ int fail(const failure& why) {
   return exit_code_of(why);
 }
 
-int connect(const settings::settings& s) {
-  auto store = mysql::store::create(store_options(s));
+template <typename Store>
+int connect(const result<Store>& store, const settings::settings& s) {
   if (!store) return fail(store.error());
-  if (auto session = store->open_lock_session(); !session) return fail(session.error());
+  auto locks = store->open_lock_session();
+  if (!locks && locks.error().code != errc::schema_outdated) return fail(locks.error());
   auto ledger = store->open_ledger_session();
   if (!ledger && ledger.error().code == errc::schema_outdated && s.migrate) {
     std::printf("%s: the store can be used; its tables will be created or upgraded by the first instance\n", store->describe().c_str());
@@ -24,6 +25,18 @@ int connect(const settings::settings& s) {
   }
   if (!ledger) return fail(ledger.error());
   std::printf("%s: the store can be used\n", store->describe().c_str());
+  return exit_ok;
+}
+
+int connect(const settings::settings& s) {
+  return is_local(s) ? connect(local::store::create(local_store_options(s)), s) : connect(mysql::store::create(store_options(s)), s);
+}
+
+template <typename Store>
+int migrate(const result<Store>& store) {
+  if (!store) return fail(store.error());
+  if (auto done = store->migrate(); !done) return fail(done.error());
+  std::printf("%s: the tables are current\n", store->describe().c_str());
   return exit_ok;
 }
 
@@ -41,18 +54,20 @@ int check_command(const std::string& file, bool show_effective, bool with_store)
 }
 
 int migrate_command(const std::string& file, bool print_only) {
-  if (print_only) {
+  if (print_only && file.empty()) {
     std::fputs(mysql::store::migration_sql().c_str(), stdout);
     return exit_ok;
   }
   const auto loaded = settings::load(file);
   print_problems(loaded.problems);
   if (!loaded.value) return exit_configuration;
-  auto store = mysql::store::create(store_options(*loaded.value));
-  if (!store) return fail(store.error());
-  if (auto done = store->migrate(); !done) return fail(done.error());
-  std::printf("%s: the tables are current\n", store->describe().c_str());
-  return exit_ok;
+  if (print_only) {
+    const auto sql = is_local(*loaded.value) ? local::store::migration_sql() : mysql::store::migration_sql();
+    std::fputs(sql.c_str(), stdout);
+    return exit_ok;
+  }
+  const auto& s = *loaded.value;
+  return is_local(s) ? migrate(local::store::create(local_store_options(s))) : migrate(mysql::store::create(store_options(s)));
 }
 
 int version_command(const std::string& format) {

@@ -171,14 +171,6 @@ checked load_configuration(const std::string& file) {
   if (!loaded.draft) return answer;
   configuration c;
   c.settings = loaded.value ? std::move(*loaded.value) : std::move(*loaded.draft);
-  if (!c.settings.has_store) {
-    problem p;
-    p.where = {file, 1, 1};
-    p.path = "store";
-    p.message = "a store is needed: the local one is not supported in this release";
-    p.hint = "store: {url: mysql://USER@HOST/DATABASE, password: {file: PATH}}";
-    answer.problems.push_back(std::move(p));
-  }
   plugin_checker plugins{c.settings, answer.problems};
   for (const auto& j : c.settings.jobs) {
     if (j.plugin.empty()) continue;  // reported already
@@ -210,6 +202,12 @@ mysql::options store_options(const settings::settings& s) {
   const auto& l = s.lease_timing;
   o.lease = {l.probe, l.probe_timeout, l.wait_timeout, l.margin, l.stop};
   o.instance = s.instance;
+  return o;
+}
+
+local::options local_store_options(const settings::settings& s) {
+  local::options o;
+  o.directory = s.store.directory;
   return o;
 }
 

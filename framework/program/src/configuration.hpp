@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "baton/local/store.hpp"
 #include "baton/mysql/store.hpp"
 #include "baton/observe/metrics.hpp"
 #include "baton/runtime/scheduler.hpp"
@@ -26,8 +27,11 @@ struct checked {
 /// Loads and checks a file with the plugins that it names. Every problem of both is reported.
 [[nodiscard]] checked load_configuration(const std::string& file);
 
-/// What the store needs to know.
+/// Whether the store is a directory of this host.
+[[nodiscard]] inline bool is_local(const settings::settings& s) { return !s.store.directory.empty(); }
+/// What the store needs to know: of a server, or of a directory.
 [[nodiscard]] mysql::options store_options(const settings::settings& s);
+[[nodiscard]] local::options local_store_options(const settings::settings& s);
 [[nodiscard]] runtime::options scheduler_options(const settings::settings& s);
 
 /// Prints problems to stderr and a last line that counts them.

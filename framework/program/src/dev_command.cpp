@@ -3,8 +3,10 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 
 #include "baton/schedule/duration.hpp"
+#include "baton/testing/private_server.hpp"
 #include "commands.hpp"
 #include "dev_demo.hpp"
 #include "exit_codes.hpp"
@@ -45,9 +47,14 @@ int dev_command(const dev_options& options) {
   const int signals = signal_descriptor();
   auto folder = temporary_folder::create();
   if (!folder) return fail(folder.error());
-  auto server = testing::private_server::start({});
-  if (!server) return fail(server.error());
-  const auto is_good = demo{wanted, **server, folder->path(), signals}.run();
+  std::unique_ptr<testing::private_server> server;
+  if (options.store == "mysql") {
+    auto started = testing::private_server::start({});
+    if (!started) return fail(started.error());
+    server = std::move(*started);
+  }
+  const auto store = server ? demo_store_on(*server) : demo_store_in(folder->path() / "store");
+  const auto is_good = demo{wanted, store, folder->path(), signals}.run();
   if (!is_good) return fail(is_good.error());
   if (*is_good) return exit_ok;
   folder->keep();

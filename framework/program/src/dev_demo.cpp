@@ -11,8 +11,6 @@
 #include <fstream>
 #include <set>
 
-#include "dev_ledger.hpp"
-
 namespace baton::program {
 namespace {
 
@@ -33,9 +31,9 @@ status write_private(const std::filesystem::path& file, const std::string& text)
 
 }  // namespace
 
-demo::demo(options wanted, testing::private_server& server, const std::filesystem::path& folder, int signals)
+demo::demo(options wanted, demo_store store, const std::filesystem::path& folder, int signals)
     : options_(wanted),
-      server_(server),
+      store_(std::move(store)),
       folder_(folder),
       signals_(signals),
       output_(jobs_, wanted.instances),
@@ -65,8 +63,11 @@ status demo::start_fleet() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return failure{errc::io, "/proc/self/exe: " + error.message()};
-  const demo_paths paths{program, folder_ / "journal", server_.socket(), folder_ / "password"};
-  if (auto written = write_private(paths.password_file, std::string{testing::private_server::password()}); !written) return written;
+  demo_paths paths{program, folder_ / "journal", store_.url, {}};
+  if (!store_.password.empty()) {
+    paths.password_file = folder_ / "password";
+    if (auto written = write_private(paths.password_file, store_.password); !written) return written;
+  }
   if (auto written = write_private(paths.journal, ""); !written) return written;
   std::set<std::uint16_t> ports;
   for (int i = 1; i <= options_.instances; ++i) {
@@ -83,7 +84,7 @@ status demo::start_fleet() {
 
 result<bool> demo::await_ready() {
   const auto limit = clock_.now().steady + seconds{20};
-  output_.event("a private MariaDB and " + std::to_string(options_.instances) + " instances that share " + std::to_string(jobs_.size()) +
+  output_.event(store_.name + " and " + std::to_string(options_.instances) + " instances that share " + std::to_string(jobs_.size()) +
                 " jobs");
   while (stop_requests_ == 0) {
     step();
@@ -202,7 +203,7 @@ void demo::read_journal() {
 
 void demo::poll_ledger() {
   const auto now = clock_.now().wall;
-  const auto rows = read_ledger(server_, now - seconds{15});
+  const auto rows = store_.rows(now - seconds{15});
   if (!rows || from_ == wall_time{}) return;  // the first instance makes the tables
   for (const auto& row : *rows) {
     if (row.key.tick >= from_) output_.tell(row, now);
@@ -267,7 +268,7 @@ evidence demo::all_evidence() const {
   seen.to = to_;
   seen.entries = entries_;
   for (const auto& [pid, last] : last_signs_) seen.entries.push_back(last);
-  if (auto rows = read_ledger(server_)) seen.rows = std::move(*rows);
+  if (auto rows = store_.rows({})) seen.rows = std::move(*rows);
   return seen;
 }
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "baton/base/system_clock.hpp"
-#include "baton/testing/private_server.hpp"
 #include "dev_fleet.hpp"
+#include "dev_ledger.hpp"
 #include "dev_output.hpp"
 #include "dev_takeover.hpp"
 
@@ -25,8 +25,8 @@ class demo {
     std::optional<microseconds> length;  ///< from `began`; none: until a signal
     time_point began;
   };
-  /// `signals` is a signalfd of those that end the demo. `server` and `folder` outlive this.
-  demo(options wanted, testing::private_server& server, const std::filesystem::path& folder, int signals);
+  /// `signals` is a signalfd of those that end the demo. `folder` outlives this.
+  demo(options wanted, demo_store store, const std::filesystem::path& folder, int signals);
 
   /// Whether what ran is what should have run. An error: the fleet could not be started.
   [[nodiscard]] result<bool> run();
@@ -57,7 +57,7 @@ class demo {
   [[nodiscard]] bool is_over() const;
 
   options options_;
-  testing::private_server& server_;
+  demo_store store_;
   std::filesystem::path folder_;
   int signals_;
   system_clock clock_;

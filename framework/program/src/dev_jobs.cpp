@@ -46,13 +46,13 @@ std::vector<demo_job> demo_jobs() {
 std::string demo_configuration(const demo_paths& paths, const std::vector<demo_job>& jobs, const std::string& instance,
                                std::uint16_t http_port) {
   std::ostringstream out;
+  const auto password = paths.password_file.empty() ? "" : "  password: {file: " + quoted(paths.password_file) + "}\n";
   out << "version: 1\n"
       << "cluster: " << demo_cluster << "\n"
       << "instance: " << instance << "\n"
       << "store:\n"
-      << "  url: " << quoted("mysql://baton@localhost/baton?socket=" + paths.socket) << "\n"
-      << "  password: {file: " << quoted(paths.password_file) << "}\n"
-      << "  # The tightest that is allowed, so that a takeover is soon seen. The defaults are more patient.\n"
+      << "  url: " << quoted(paths.store_url) << "\n"
+      << password << "  # The tightest that is allowed, so that a takeover is soon seen. The defaults are more patient.\n"
       << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms}\n"
       << "http: {listen: \"127.0.0.1:" << http_port << "\"}\n"
       << "log: {format: text}\n"

@@ -25,8 +25,8 @@ struct demo_job {
 struct demo_paths {
   std::string program;
   std::string journal;
-  std::string socket;  ///< of the database server
-  std::string password_file;
+  std::string store_url;
+  std::string password_file;  ///< empty: the store has none
 };
 
 constexpr const char* demo_cluster = "demo";

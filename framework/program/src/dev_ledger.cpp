@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "baton/local/store.hpp"
 #include "baton/testing/private_server.hpp"
 #include "dev_jobs.hpp"
 
@@ -35,7 +36,7 @@ ledger::tick_row to_row(const testing::private_server::row& f) {
 
 }  // namespace
 
-result<std::vector<ledger::tick_row>> read_ledger(testing::private_server& server, wall_time since) {
+static result<std::vector<ledger::tick_row>> read_rows(testing::private_server& server, wall_time since) {
   auto answer = server.exec(
       "SELECT job, tick, kind, state, outcome, reason, attempt, instance, until_tick, tick_count, started, finished FROM baton.baton_tick "
       "WHERE cluster = '" +
@@ -44,6 +45,28 @@ result<std::vector<ledger::tick_row>> read_ledger(testing::private_server& serve
   std::vector<ledger::tick_row> rows;
   for (const auto& fields : *answer) rows.push_back(to_row(fields));
   return rows;
+}
+
+demo_store demo_store_on(testing::private_server& server) {
+  return {"a private MariaDB", "mysql://baton@localhost/baton?socket=" + server.socket(), std::string{testing::private_server::password()},
+          [&server](wall_time since) { return read_rows(server, since); }};
+}
+
+demo_store demo_store_in(const std::filesystem::path& directory) {
+  local::options where;
+  where.directory = directory;
+  return {"a directory", "local://" + directory.string(), "", [where](wall_time since) -> result<std::vector<ledger::tick_row>> {
+            auto store = local::store::create(where);
+            if (!store) return std::move(store).error();
+            auto control = store->open_control();
+            if (!control) return std::move(control).error();
+            ledger::row_query all;
+            // No run of the demo's is written for longer than a minute.
+            if (since != wall_time{}) all.from = since - std::chrono::minutes{1};
+            all.newest_first = false;
+            all.limit = 1'000'000;
+            return (*control)->rows(std::string{demo_cluster}, all);
+          }};
 }
 
 }  // namespace baton::program

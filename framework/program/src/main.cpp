@@ -87,7 +87,8 @@ int main(int argc, char** argv) {
   with_format(version);
   auto* dev = app.add_subcommand("dev", "a throw-away fleet on this machine");
   dev_options dev_opts;
-  dev->add_option("--store", dev_opts.store, "mysql: a private MariaDB")->check(CLI::IsMember({"mysql"}));
+  dev->add_option("--store", dev_opts.store, "mysql: a private MariaDB; local: a directory, no server")
+      ->check(CLI::IsMember({"mysql", "local"}));
   dev->add_option("--for", dev_opts.for_how_long, "end by itself after this long, such as 30s");
   dev->add_option("--instances", dev_opts.instances, "how many instances")->check(CLI::Range(2, 9));
 

@@ -51,7 +51,7 @@ observe::metrics::options metrics_options(const configuration& c, wall_time star
   o.mysql_client = mysql::store::client_version();
   o.instance_id = c.settings.instance;
   o.cluster = c.settings.cluster;
-  o.store = "mysql";
+  o.store = is_local(c.settings) ? "local" : "mysql";
   o.run_slots = c.settings.max_concurrent_runs;
   o.jobs = c.labels;
   o.started = started;
@@ -59,17 +59,40 @@ observe::metrics::options metrics_options(const configuration& c, wall_time star
 }
 
 /// An opener that creates or upgrades the tables first if it may and has to.
-runtime::store make_store(mysql::store where, bool may_migrate, microseconds connect_limit) {
-  runtime::store s;
-  s.connect_limit = connect_limit;
-  s.open_lock_session = [where]() -> result<std::unique_ptr<lock::session>> { return where.open_lock_session(); };
-  s.open_ledger_session = [where, may_migrate]() -> result<std::unique_ptr<ledger::session>> {
-    auto session = where.open_ledger_session();
+template <typename Session, typename Store>
+std::function<result<std::unique_ptr<Session>>()> opener(const Store& where, bool may_migrate,
+                                                         result<std::unique_ptr<Session>> (*open)(const Store&)) {
+  return [=]() -> result<std::unique_ptr<Session>> {
+    auto session = open(where);
     if (session || session.error().code != errc::schema_outdated || !may_migrate) return session;
     if (auto migrated = where.migrate(); !migrated) return migrated.error();
-    return where.open_ledger_session();
+    return open(where);
   };
+}
+
+template <typename Store>
+runtime::store make_store(const Store& where, bool may_migrate, microseconds connect_limit) {
+  using lock_session = result<std::unique_ptr<lock::session>>;
+  runtime::store s;
+  s.connect_limit = connect_limit;
+  s.open_lock_session =
+      opener<lock::session, Store>(where, may_migrate, [](const Store& at) -> lock_session { return at.open_lock_session(); });
+  s.open_ledger_session = opener<ledger::session, Store>(where, may_migrate, [](const Store& at) { return at.open_ledger_session(); });
   return s;
+}
+
+result<runtime::store> make_store(const settings::settings& s, observe::log& log) {
+  if (is_local(s)) {
+    const auto store = local::store::create(local_store_options(s));
+    if (!store) return store.error();
+    log.info("the local store serves this host alone; a fleet of several hosts needs store.url: mysql://...",
+             {{"store", store->describe()}});
+    return make_store(*store, s.migrate, std::chrono::seconds{4});
+  }
+  const auto options = store_options(s);
+  const auto store = mysql::store::create(options);
+  if (!store) return store.error();
+  return make_store(*store, s.migrate, options.connect_timeout * static_cast<int>(std::max<std::size_t>(1, options.hosts.size())) * 2);
 }
 
 /// What the service manager sees: one line about the state, and a sign of life while there is progress.
@@ -200,14 +223,11 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
     log.error(what, {{"error", why.context}});
     return exit_code_of(why);
   };
-  const auto options = store_options(s);
-  auto store = mysql::store::create(options);
+  auto store = make_store(s, log);
   if (!store) return fail("the store's settings cannot be used", store.error());
 
   asio::io_context io{1};
-  const auto connect_limit = options.connect_timeout * static_cast<int>(std::max<std::size_t>(1, options.hosts.size())) * 2;
-  auto scheduler =
-      runtime::scheduler::create(io, scheduler_options(s), c.jobs, make_store(*store, s.migrate, connect_limit), time, log, metrics);
+  auto scheduler = runtime::scheduler::create(io, scheduler_options(s), c.jobs, std::move(*store), time, log, metrics);
   if (!scheduler) return fail("the scheduler cannot be started", scheduler.error());
 
   std::unique_ptr<admin::server> http;

@@ -6,6 +6,7 @@
 
 #include "baton/settings/keys.hpp"
 #include "fields.hpp"
+#include "store_url.hpp"
 
 namespace baton::settings {
 namespace {
@@ -148,6 +149,7 @@ class writer {
 
 std::string show_effective(const settings& s) {
   writer out{false};
+  if (!s.has_store) out.text = "# store: " + store_url_text(s.store) + "\n";
   out.write(s);
   return std::move(out.text);
 }

@@ -98,7 +98,8 @@ constexpr std::array table{
     field{"store.url",
           [](settings& s, value v) {
             auto& to = s.store;
-            auto from = get<mysql_store>(v);
+            auto from = get<store_access>(v);
+            to.directory = std::move(from.directory);
             to.user = std::move(from.user);
             to.hosts = std::move(from.hosts);
             to.socket = std::move(from.socket);
@@ -113,7 +114,9 @@ constexpr std::array table{
             const auto found = std::find(tls_names.begin(), tls_names.end(), get<std::string>(v));
             s.store.tls = static_cast<tls_mode>(found - tls_names.begin());
           },
-          [](const settings& s) { return s.has_store ? text{tls_names[static_cast<std::size_t>(s.store.tls)]} : std::nullopt; }},
+          [](const settings& s) {
+            return s.has_store && s.store.directory.empty() ? text{tls_names[static_cast<std::size_t>(s.store.tls)]} : std::nullopt;
+          }},
     field{"store.tls.ca", [](settings& s, value v) { s.store.tls_ca = get<std::string>(v); },
           [](const settings& s) { return show(s.store.tls_ca); }},
     of_lease<&lease::probe>("store.lease.probe"),
@@ -124,7 +127,7 @@ constexpr std::array table{
     field{"store.lease.takeover", [](settings& s, value v) { s.lease_timing.takeover_safe = get<std::string>(v) == "safe"; },
           [](const settings& s) { return s.has_store ? text{s.lease_timing.takeover_safe ? "safe" : "fast"} : std::nullopt; }},
     field{"store.max_connections", [](settings& s, value v) { s.max_connections = static_cast<std::uint32_t>(get<std::int64_t>(v)); },
-          [](const settings& s) { return s.has_store ? show(s.max_connections) : std::nullopt; }},
+          [](const settings& s) { return s.has_store && s.store.directory.empty() ? show(s.max_connections) : std::nullopt; }},
     field{"store.max_clock_offset", [](settings& s, value v) { s.max_clock_offset = get<microseconds>(v); },
           [](const settings& s) { return s.has_store ? show(s.max_clock_offset) : std::nullopt; }},
     field{"store.migrate", [](settings& s, value v) { s.migrate = get<bool>(v); },

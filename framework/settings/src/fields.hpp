@@ -26,7 +26,7 @@ struct with_block {
 };
 
 /// A checked value of a key, of the alternative that its key_type asks for.
-using value = std::variant<std::string, std::int64_t, bool, microseconds, std::vector<std::string>, mysql_store, listen_value,
+using value = std::variant<std::string, std::int64_t, bool, microseconds, std::vector<std::string>, store_access, listen_value,
                            schedule_value, std::vector<schedule::calendar::range>, with_block>;
 
 /// How a key of the table is carried into the settings, and back into YAML.

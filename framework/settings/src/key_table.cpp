@@ -33,11 +33,15 @@ constexpr std::array table{
         .is_local = true,
         .help = "a label of this process; default: host name, '-', name of the configuration file without extension"},
     later("labels", "what `run_on` of a job asks for"),
-    key{.path = "store", .type = section, .help = "the database that the fleet shares"},
+    key{.path = "store",
+        .type = section,
+        .help = "the database that the fleet shares; without it: the local store in `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/baton` or "
+                "`~/.local/state/baton`"},
     key{.path = "store.url",
         .type = store_url,
         .is_required = true,
-        .help = "`mysql://user@host[:port][,host2…]/database`, or `mysql://user@localhost/database?socket=/path`; "
+        .help = "`mysql://user@host[:port][,host2…]/database`, or `mysql://user@localhost/database?socket=/path`, or `local:///path` for a "
+                "fleet on one host; "
                 "reserved characters percent-encoded"},
     key{.path = "store.password", .type = secret, .help = "a literal is accepted with a warning"},
     key{.path = "store.tls", .type = section, .help = "encryption of the connections"},
@@ -88,7 +92,7 @@ constexpr std::array table{
         .fallback = "8",
         .minimum = 2,
         .maximum = 1000,
-        .help = "of this instance to the store"},
+        .help = "of this instance to the server"},
     key{.path = "store.max_clock_offset",
         .type = duration,
         .fallback = "10s",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -72,7 +73,13 @@ class loader {
     auto& s = reader_.result;
     s.file = main.name();
     if (s.instance.empty()) s.instance = default_instance(main.name());
+    if (!s.has_store) s.store.directory = default_directory();
+    if (s.store.directory.empty() && !s.has_store)
+      report_.error({&main, 1, 1}, "store",
+                    "is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME says where a local store could be",
+                    "add store: {url: local:///var/lib/baton}");
     if (s.has_store) check_lease(s.lease_timing, {&main, 1, 1});
+    if (!s.store.directory.empty()) refuse_server_keys();
     if (const auto* mode = reader_.given("store.tls.mode"); mode != nullptr && s.store.tls >= tls_mode::verify_ca && s.store.tls_ca.empty())
       report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
@@ -148,6 +155,24 @@ class loader {
                  " is more than wait_timeout - margin = " + text(l.wait_timeout - l.margin),
              "raise wait_timeout, or lower the others");
     }
+  }
+
+  void refuse_server_keys() {
+    for (const auto* path : {"store.password", "store.tls", "store.max_connections"}) {
+      if (const auto* at = reader_.given(path)) report_.error(*at, path, "is of a server, and the local store has none", "remove it");
+    }
+  }
+
+  /// Of a service its state directory, else the account's. Empty: nobody says.
+  static std::string default_directory() {
+    const auto variable = [](const char* name) {
+      const char* value = std::getenv(name);
+      return std::string{value == nullptr ? "" : value};
+    };
+    if (auto state = variable("STATE_DIRECTORY"); state.starts_with('/')) return state.substr(0, state.find(':'));
+    if (auto state = variable("XDG_STATE_HOME"); state.starts_with('/')) return state + "/baton";
+    if (auto home = variable("HOME"); home.starts_with('/')) return home + "/.local/state/baton";
+    return {};
   }
 
   static std::string default_instance(const std::string& file) {

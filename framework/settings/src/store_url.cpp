@@ -9,6 +9,7 @@ namespace baton::settings {
 namespace {
 
 constexpr std::string_view shape = "mysql://user@host:3306/database";
+constexpr std::string_view local_shape = "local:///var/lib/baton";
 constexpr std::size_t longest_database = 64;
 
 int hex(char c) {
@@ -51,14 +52,22 @@ std::string encode(std::string_view text) {
   return out;
 }
 
+/// A path with its slashes, the rest as encode() has it.
+std::string encode_path(std::string_view path) {
+  std::string out;
+  for (const char c : path) out += c == '/' ? std::string{c} : encode(std::string_view{&c, 1});
+  return out;
+}
+
 class reader {
  public:
   explicit reader(std::string_view url) : url_(url) {}
 
   std::variant<store_address, url_error> read() {
     constexpr std::string_view scheme = "mysql://";
-    if (url_.starts_with("local:")) return url_error{"local:// is not supported in this release", "write " + std::string{shape}, 0};
-    if (!url_.starts_with(scheme)) return url_error{"must begin with mysql://", "write " + std::string{shape}, 0};
+    if (url_.starts_with("local:")) return read_local();
+    if (!url_.starts_with(scheme))
+      return url_error{"must begin with mysql:// or local://", "write " + std::string{shape} + " or " + std::string{local_shape}, 0};
     const auto slash = url_.find('/', scheme.size());
     const auto authority_end = std::min(slash, url_.size());
     const auto at = url_.substr(0, authority_end).rfind('@');
@@ -82,6 +91,18 @@ class reader {
   }
 
  private:
+  std::variant<store_address, url_error> read_local() {
+    constexpr std::string_view scheme = "local://";
+    const auto hint = "write " + std::string{local_shape};
+    if (!url_.starts_with("local:///")) return url_error{"the local store is a directory of this host, by its absolute path", hint, 0};
+    if (const auto at = url_.find_first_of("?#"); at != std::string_view::npos)
+      return url_error{"the local store has no parameters", "write %3F for a ? in the path, and %23 for a #", at};
+    if (auto error = text_at(scheme.size(), url_.size(), out_.store.directory, "path")) return *std::move(error);
+    while (out_.store.directory.ends_with('/')) out_.store.directory.pop_back();
+    if (out_.store.directory.empty()) return url_error{"the root directory is no place for a store", hint, scheme.size()};
+    return std::move(out_);
+  }
+
   std::optional<url_error> text_at(std::size_t begin, std::size_t end, std::string& out, std::string_view what) {
     auto decoded = decode(url_.substr(begin, end - begin));
     if (const auto* fault = std::get_if<std::size_t>(&decoded)) {
@@ -195,15 +216,13 @@ std::string endpoint_text(const endpoint& e) {
   return (is_v6 ? "[" + e.host + "]" : e.host) + ":" + std::to_string(e.port);
 }
 
-std::string store_url_text(const mysql_store& store) {
+std::string store_url_text(const store_access& store) {
+  if (!store.directory.empty()) return "local://" + encode_path(store.directory);
   std::string out = "mysql://" + encode(store.user) + "@";
   if (store.hosts.empty()) out += "localhost";
   for (std::size_t i = 0; i < store.hosts.size(); ++i) out += (i == 0 ? "" : ",") + endpoint_text(store.hosts[i]);
   out += "/" + encode(store.database);
-  if (!store.socket.empty()) {
-    out += "?socket=";
-    for (const char c : store.socket) out += c == '/' ? std::string{c} : encode(std::string_view{&c, 1});
-  }
+  if (!store.socket.empty()) out += "?socket=" + encode_path(store.socket);
   return out;
 }
 

@@ -16,15 +16,15 @@ struct url_error {
 };
 
 struct store_address {
-  mysql_store store;  ///< without tls
+  store_access store;  ///< without tls
   bool has_password = false;
 };
 
-/// Reads mysql://user[:password]@host[:port][,host2…]/database[?socket=/path].
+/// Reads mysql://user[:password]@host[:port][,host2…]/database[?socket=/path], or local:///path.
 [[nodiscard]] std::variant<store_address, url_error> parse_store_url(std::string_view url);
 
 /// The same without the password.
-[[nodiscard]] std::string store_url_text(const mysql_store& store);
+[[nodiscard]] std::string store_url_text(const store_access& store);
 
 /// Reads HOST:PORT; an IPv6 address stands in brackets. `default_port`: for a host alone; without it, the port is required.
 [[nodiscard]] std::variant<endpoint, url_error> parse_endpoint(std::string_view text, std::optional<std::uint16_t> default_port);

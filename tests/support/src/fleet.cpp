@@ -66,7 +66,7 @@ void fleet::job(const std::string& name, const std::string& schedule, const std:
 instance& fleet::add(const std::string& name, const instance_options& wanted) {
   const auto file = directory_ / (name + ".yaml");
   std::ofstream{file} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name << "\nstore:\n  url: " << options_.store_url
-                      << "\n  password: {env: BATON_TEST_PASSWORD}\n"
+                      << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n")
                       << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms}\n"
                       << wanted.store_settings << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
                       << options_.plugin_dir << "\"]}\njobs:\n"

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "baton/base/utf8.hpp"
+
 namespace baton::testing {
 
 using ledger::row_state;
 using ledger::tick_key;
 using ledger::tick_row;
+
+constexpr std::size_t text_limit = 4096;
 
 void memory_store::restart() {
   while (!sessions_.empty()) end(sessions_.begin()->first);
@@ -52,7 +56,7 @@ std::optional<ledger::registered_job> memory_store::registered(const std::string
   const auto it = t->second.jobs.find(job);
   if (it == t->second.jobs.end() || !it->second.registered) return std::nullopt;
   return ledger::registered_job{job, it->second.effective_since, last_decided(t->second, job),
-                                it->second.standing.stopped != ledger::reason_code::none, std::nullopt};
+                                it->second.standing.stopped != ledger::reason_code::none, last_success(t->second, job)};
 }
 
 std::set<std::string> memory_store::heartbeats(const std::string& cluster) const {
@@ -95,6 +99,16 @@ void memory_store::cancel(const std::string& cluster, const tick_key& run) {
     row.finished = clock_.now().wall;
   }
   store_row(t, row, clock_.now().wall);
+}
+
+void memory_store::set_effective_since(const std::string& cluster, wall_time since) {
+  for (auto& [name, job] : tables_[cluster].jobs) job.effective_since = since;
+}
+
+void memory_store::set_retries_due(const std::string& cluster) {
+  for (auto& [key, stored] : tables_[cluster].ticks) {
+    if (stored.row.retry_at) stored.row.retry_at = wall_time{};
+  }
 }
 
 // ---- connections and named locks
@@ -212,6 +226,14 @@ std::optional<wall_time> memory_store::last_decided(const tables& t, const std::
   return std::nullopt;
 }
 
+std::optional<wall_time> memory_store::last_success(const tables& t, const std::string& job) {
+  std::optional<wall_time> last;
+  for (auto it = t.ticks.lower_bound({job, wall_time::min(), {}}); it != t.ticks.end() && it->first.job == job; ++it) {
+    if (it->second.row.outcome == ledger::run_outcome::success) last = it->second.row.finished;
+  }
+  return last;
+}
+
 result<std::vector<ledger::registered_job>> memory_store::register_jobs(connection c, const std::string& cluster,
                                                                         std::span<const ledger::job_registration> jobs) {
   if (auto alive = touch(c); !alive) return alive.error();
@@ -259,8 +281,8 @@ result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, c
     row.started = record.started;
     row.finished = record.finished;
     row.retry_at = record.retry_at;
-    row.error = record.error;
-    row.output = record.output;
+    row.error = storable(record.error, text_limit, keep::first);
+    row.output = storable(record.output, text_limit, keep::last);
     store_row(t, std::move(row), clock_.now().wall);
     for (const auto& f : record.followers) {
       auto asked_for = ledger::follower_row(f, record.key.tick, clock_.now().wall);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,9 @@ struct code_point {
 
 /// `text` with every byte that is not well-formed UTF-8 replaced by U+FFFD: what JSON, journald and Prometheus accept.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
+
+/// What a text column of a store takes: invalid UTF-8 becomes '?', and of a longer text the first or last `limit` bytes are kept.
+enum class keep : std::uint8_t { first = 1, last };
+[[nodiscard]] std::string storable(std::string_view text, std::size_t limit, keep which);
 
 }  // namespace baton

@@ -38,7 +38,9 @@ struct endpoint {
 
 enum class tls_mode : std::uint8_t { disabled = 1, required, verify_ca, verify_identity };
 
-struct mysql_store {
+/// A MySQL server, or a directory of this host.
+struct store_access {
+  std::string directory;  ///< of the local store; if set, the rest is empty
   std::string user;
   std::string password;  ///< resolved; never printed
   std::vector<endpoint> hosts;
@@ -111,8 +113,8 @@ struct settings {
   std::string file;
   std::string cluster;
   std::string instance;
-  mysql_store store;
-  bool has_store = false;
+  store_access store;
+  bool has_store = false;  ///< the file has a store; without, `store` is the local one of the account or the service
   lease lease_timing;
   std::uint32_t max_connections = 8;
   microseconds max_clock_offset = std::chrono::seconds{10};
@@ -137,8 +139,9 @@ struct loaded {
 
 /// Reads and validates a file with its includes. Every problem is reported, not the first, in the order of files and lines.
 ///
-/// Reads the environment, the host's name, the clock, and the files that the configuration refers to; whether plugins exist is not asked.
-/// Relative paths are taken from the directory of the file that names them. No secret appears in a problem.
+/// Reads the environment (also for where the local store is), the host's name, the clock, and the files that the configuration refers to;
+/// whether plugins exist is not asked. Relative paths are taken from the directory of the file that names them. No secret appears in a
+/// problem.
 [[nodiscard]] loaded load(const std::string& file);
 
 /// "FILE:LINE:COL: error: PATH: MESSAGE", the source line, a caret and the hint; ends with a newline.

@@ -50,7 +50,7 @@ class fleet {
     std::string job_program;  ///< of fleet_job
     std::string cluster;
     std::string store_url;  ///< without a password
-    std::string password;
+    std::string password;   ///< empty: the store has none
   };
   struct instance_options {
     std::string clock_offset;  ///< as in BATON_TEST_CLOCK_OFFSET

@@ -38,6 +38,10 @@ class memory_store {
   void order(const std::string& cluster, const std::string& job, wall_time tick);
   void cancel(const std::string& cluster, const ledger::tick_key& run);
 
+  // ---- what its administrator does, past the contracts
+  void set_effective_since(const std::string& cluster, wall_time since);  ///< of all jobs
+  void set_retries_due(const std::string& cluster);
+
   // ---- what its administrator sees
   [[nodiscard]] const lock::server_identity& identity() const noexcept { return identity_; }
   [[nodiscard]] std::optional<connection> owner_of(const std::string& lock_name);
@@ -154,6 +158,7 @@ class memory_store {
   void unlock_all(connection c);
   void store_row(tables& t, ledger::tick_row row, wall_time changed);
   [[nodiscard]] std::optional<wall_time> last_decided(const tables& t, const std::string& job) const;
+  [[nodiscard]] static std::optional<wall_time> last_success(const tables& t, const std::string& job);
 
   const clock& clock_;
   lock::server_identity identity_;
