@@ -56,6 +56,7 @@ struct options {
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
   microseconds max_clock_offset = std::chrono::seconds{10};
+  microseconds history_keep = std::chrono::days{30};  ///< rows that have ended, and were written last before this, are deleted
   plugin_host::executor::options runners;
 };
 
