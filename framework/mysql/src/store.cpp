@@ -3,6 +3,7 @@
 #include "baton/mysql/adopt.hpp"
 
 #include "connection.hpp"
+#include "ledger_control.hpp"
 #include "ledger_session.hpp"
 #include "lock_session.hpp"
 #include "open.hpp"
@@ -32,15 +33,28 @@ result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const 
       std::make_unique<lock_session>(std::move(made->link), std::move(made->facts), std::move(around))};
 }
 
-result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
-  auto made = open_session(options_, *memory_, ledger_role(options_));
-  if (!made) return std::move(made).error().in("ledger session");
+/// A connection to a ledger whose tables are of this release, or newer.
+static result<std::unique_ptr<connection>> open_ledger(const options& wanted, endpoint_memory& memory, const connect_options& how) {
+  auto made = open_session(wanted, memory, how);
+  if (!made) return std::move(made).error();
   auto version = read_schema_version(*made->link);
-  if (!version) return std::move(version).error().in("ledger session");
+  if (!version) return std::move(version).error();
   if (*version < schema_version)
-    return failure{errc::schema_outdated, "the tables in database " + options_.database + " are of version " + std::to_string(*version) +
+    return failure{errc::schema_outdated, "the tables in database " + wanted.database + " are of version " + std::to_string(*version) +
                                               " and version " + std::to_string(schema_version) + " is needed; run baton migrate"};
-  return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(made->link))};
+  return std::move(made->link);
+}
+
+result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
+  auto link = open_ledger(options_, *memory_, ledger_role(options_));
+  if (!link) return std::move(link).error().in("ledger session");
+  return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(*link))};
+}
+
+result<std::unique_ptr<ledger::control>> store::open_control() const {
+  auto link = open_ledger(options_, *memory_, helper_role(options_, "control"));
+  if (!link) return std::move(link).error();
+  return std::unique_ptr<ledger::control>{std::make_unique<ledger_control>(std::move(*link))};
 }
 
 result<std::unique_ptr<lock::waiting_session>> adopt(MYSQL* handle, adopt_options how) {

@@ -222,6 +222,7 @@ runtime::options scheduler_options(const settings::settings& s) {
   o.takeover = s.lease_timing.takeover_safe ? ledger::takeover_policy::safe : ledger::takeover_policy::fast;
   o.max_concurrent_runs = s.max_concurrent_runs;
   o.max_clock_offset = s.max_clock_offset;
+  o.history_keep = s.history_keep;
   return o;
 }
 

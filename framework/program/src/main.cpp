@@ -8,6 +8,7 @@
 #include "baton/base/suggest.hpp"
 #include "baton/plugin_host/executor.hpp"
 #include "commands.hpp"
+#include "control_verbs.hpp"
 #include "dev_journal.hpp"
 #include "exit_codes.hpp"
 
@@ -83,6 +84,7 @@ int main(int argc, char** argv) {
   explain->add_option("--timezone", next_opts.timezone, "default: UTC");
   explain->add_option("--job", next_opts.job, "the name that H is made from");
   with_format(explain);
+  control_verbs control{app};
   auto* version = app.add_subcommand("version", "prints the version");
   with_format(version);
   auto* dev = app.add_subcommand("dev", "a throw-away fleet on this machine");
@@ -100,6 +102,7 @@ int main(int argc, char** argv) {
   }
   next_opts.format = format;
   if (run->parsed()) return run_command(file);
+  if (const auto done = control.run()) return *done;
   if (next->parsed()) return next_command(next_opts);
   if (explain->parsed()) return explain_command(next_opts);
   if (check->parsed()) return check_command(file, show_effective, connect);

@@ -128,10 +128,10 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   friend class scheduler;
 
   [[nodiscard]] engine::options engine_options() const {
-    return {opts_.cluster,         incarnation_,      opts_.instance,
-            opts_.version,         opts_.config_hash, opts_.tzdata,
-            opts_.timing,          opts_.takeover,    opts_.max_concurrent_runs,
-            opts_.max_clock_offset};
+    return {opts_.cluster,          incarnation_,      opts_.instance,
+            opts_.version,          opts_.config_hash, opts_.tzdata,
+            opts_.timing,           opts_.takeover,    opts_.max_concurrent_runs,
+            opts_.max_clock_offset, opts_.history_keep};
   }
 
   void feed(engine::event e) {

@@ -149,6 +149,7 @@ constexpr std::array table{
     of<&settings::plugin_path>("plugins.path"),
     field{"calendars.*.dates", add_days, [](const settings& s) { return show_days(s, true); }},
     field{"calendars.*.ranges", add_days, [](const settings& s) { return show_days(s, false); }},
+    of<&settings::history_keep>("history.keep"),
     field{"include", [](settings&, value) {}, [](const settings&) { return text{}; }},  // what they hold is shown
     field{"jobs.*.plugin", nullptr, nullptr, [](job& j, value v) { j.plugin = get<std::string>(v); },
           [](const job& j) { return show(j.plugin); }},

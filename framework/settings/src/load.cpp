@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "baton/base/system_clock.hpp"
+#include "baton/schedule/duration.hpp"
 #include "effective.hpp"
 #include "reader.hpp"
 #include "scalars.hpp"
@@ -84,6 +85,7 @@ class loader {
       report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
     apply_calendars();
+    check_history({&main, 1, 1});
     if (s.jobs.empty() && !report_.has_errors()) report_.warning({&main, 1, 1}, "jobs", "there is no job, so this instance does nothing");
   }
 
@@ -121,6 +123,19 @@ class loader {
         report_.warning(*at, "jobs." + j.name, "no tick to come is on a day that its calendars allow, so it never runs",
                         "add days to come to the calendar");
     }
+  }
+
+  /// A tick that may still be caught up is not forgotten.
+  void check_history(const place& otherwise) {
+    const auto& s = reader_.result;
+    const auto longest = std::ranges::max_element(s.jobs, {}, &job::catch_up_window);
+    if (longest == s.jobs.end() || longest->catch_up_window + 1h <= s.history_keep) return;
+    const auto* at = reader_.given("history.keep");
+    if (at == nullptr) at = reader_.given_for(*longest, "catch_up.window");
+    report_.error(at == nullptr ? otherwise : *at, "history.keep",
+                  "rows are kept for " + schedule::duration_text(s.history_keep) + ", and job '" + longest->name + "' catches up for " +
+                      schedule::duration_text(longest->catch_up_window) + " (catch_up.window)",
+                  "history: {keep: " + schedule::duration_text(longest->catch_up_window + 1h) + "} or more, or a shorter window");
   }
 
   void check_lease(const lease& l, const place& otherwise) {

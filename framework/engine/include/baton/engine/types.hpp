@@ -39,6 +39,7 @@ struct options {
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
   microseconds max_clock_offset = std::chrono::seconds{10};
+  microseconds history_keep = std::chrono::days{30};  ///< rows that have ended, and were written last before this, are purged
 };
 
 enum class session_id : std::uint32_t {};

@@ -9,6 +9,7 @@
 #include "baton/base/result.hpp"
 #include "baton/base/system_clock.hpp"
 #include "baton/base/time.hpp"
+#include "baton/ledger/control.hpp"
 #include "baton/ledger/session.hpp"
 #include "baton/lock/waiting_session.hpp"
 
@@ -65,6 +66,9 @@ class store {
 
   /// Errors: also schema_outdated, when migrate() has to run first.
   [[nodiscard]] result<std::unique_ptr<ledger::session>> open_ledger_session() const;
+
+  /// For people and tools, which may be idle for up to an hour between two calls. Errors: those of open_ledger_session().
+  [[nodiscard]] result<std::unique_ptr<ledger::control>> open_control() const;
 
   /// Creates or upgrades the tables; safe to repeat and from several instances at once. Needs CREATE, ALTER and INDEX.
   [[nodiscard]] status migrate() const;

@@ -57,7 +57,8 @@ struct options {
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
   microseconds max_clock_offset = std::chrono::seconds{10};
-  plugin_host::executor::options runners;  ///< for plugins: `baton`, unless this program calls plugin_host::runner_main() for `runner`
+  microseconds history_keep = std::chrono::days{30};  ///< rows that have ended, and were written last before this, are deleted
+  plugin_host::executor::options runners;
 };
 
 /// The labels of the jobs' metrics, for observe::metrics::options: a job that is not among them is not counted.

@@ -126,6 +126,7 @@ struct settings {
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<std::string> plugin_path;
+  microseconds history_keep = std::chrono::days{30};
   std::vector<calendar> calendars;
   std::vector<job> jobs;
   std::uint64_t hash = 0;  ///< 48 bits over what is the same on every instance: no secrets, none of the keys marked local
