@@ -26,7 +26,7 @@ job& host::add_job(const std::string& name, microseconds period, const std::stri
 }
 
 void host::start() {
-  engine = std::make_unique<scheduler>(opts, jobs);
+  engine = std::make_unique<scheduler>(opts, job_set{jobs, tags});
   wake();
 }
 
@@ -108,6 +108,11 @@ std::optional<event> host::carry_out(const action& a) {
     static_cast<void>(store.sign_off(connection(call->id), opts.cluster, opts.incarnation));
     return signed_off{call->id};
   }
+  if (const auto* call = std::get_if<request_cancel>(&a)) {
+    const auto done = store.request_cancel(connection(call->id), opts.cluster, call->runs);
+    return cancel_requested{call->id, now, done ? result<bool>{true} : result<bool>{done.error()}};
+  }
+  if (const auto* call = std::get_if<purge>(&a)) return purged{call->id, now, store.purge(connection(call->id), call->request)};
   if (const auto* start = std::get_if<start_run>(&a)) {
     running.push_back(*start);
     return run_started{start->id};
@@ -143,7 +148,11 @@ session_id host::session_of(bool is_lock) const {
 
 std::vector<ledger::job_registration> host::registrations() const {
   std::vector<ledger::job_registration> all;
-  for (const auto& j : jobs) all.push_back({j.name, j.lock_name, j.schedule_hash});
+  for (const auto& j : jobs) {
+    if (j.is_retired) continue;
+    all.push_back({j.name, j.lock_name, j.schedule_hash, j.setting});
+    for (const auto tag : j.tags) all.back().tag_fences.push_back(tags[tag].fence_name);
+  }
   return all;
 }
 

@@ -90,6 +90,7 @@ class host {
   testing::memory_store store{clock};
   options opts;
   std::vector<job> jobs;
+  std::vector<ledger::tag_limit> tags;
   std::unique_ptr<scheduler> engine;
   std::vector<action> log;
   std::vector<start_run> running;

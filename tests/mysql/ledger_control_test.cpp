@@ -216,7 +216,8 @@ TEST_P(ledger_control_test, cancels_by_what_a_run_is_at) {
   record.outcome = run_outcome::failure;
   record.retry_at = a.now() + seconds{60};
   (void)ok(a.ledger->finish("t", std::vector{record}));
-  EXPECT_EQ(ok(control->cancel("t", run.run->key)), cancel_outcome::cancelled) << "it waited for its next attempt";
+  EXPECT_EQ(ok(control->cancel("t", run.run->key)), cancel_outcome::requested) << "it waits for its next attempt";
+  EXPECT_EQ(a.claim("job", {}).verdict, name_verdict::nothing_due) << "and whoever claims closes it";
   EXPECT_EQ(ok(control->cancel("t", {"job", before - hours{9}, tick_kind::schedule})), cancel_outcome::unknown);
   const auto rows = a.rows();
   EXPECT_TRUE(

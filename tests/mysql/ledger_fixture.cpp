@@ -79,4 +79,22 @@ ledger::reconcile_reply instance::reconcile(wall_time since) {
   return ok(ledger->reconcile(asked));
 }
 
+std::vector<ledger::tick_row> instance::rows() {
+  std::vector<ledger::tick_row> all;
+  for (const auto& row : store_test::account_sql("SELECT job,tick,state,outcome,reason,fence,attempt,incarnation FROM baton_tick"
+                                                 " WHERE cluster='t' ORDER BY job,tick,kind")) {
+    auto& made = all.emplace_back();
+    made.key.job = row[0].value_or("");
+    made.key.tick = from_sql(row[1].value_or("")).value_or(wall_time{});
+    const auto number = [&](std::size_t column) { return std::stoull(row[column].value_or("0")); };
+    made.state = static_cast<ledger::row_state>(number(2));
+    made.outcome = static_cast<ledger::run_outcome>(number(3));
+    made.reason = static_cast<ledger::reason_code>(number(4));
+    made.fence = number(5);
+    made.attempt = static_cast<std::uint32_t>(number(6));
+    made.incarnation = row[7].value_or("");
+  }
+  return all;
+}
+
 }  // namespace baton::mysql::testing

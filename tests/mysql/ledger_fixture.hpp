@@ -29,6 +29,8 @@ struct instance {
   [[nodiscard]] ledger::finish_outcome finish(const ledger::claimed_run& run);
   void release(const std::string& job) { (void)ok(locks->release(std::vector{name(job)})); }
   [[nodiscard]] ledger::reconcile_reply reconcile(wall_time since);
+  /// All of baton_tick, in key order, as a session of the account's sees it.
+  [[nodiscard]] static std::vector<ledger::tick_row> rows();
 
   store at;
   std::string incarnation;

@@ -14,7 +14,10 @@ fleet::fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs) :
   world_.store.on_commit = [this](const auto* before, const auto& after) { world_.check.committed(before, after, now()); };
   draw_timing();
   world_.jobs = std::move(jobs);
-  if (world_.jobs.empty()) draw_jobs();
+  if (world_.jobs.empty()) {
+    draw_jobs();
+    draw_links();
+  }
   draw_instances();
 }
 
@@ -48,6 +51,10 @@ void fleet::draw_jobs() {
                                             : ledger::catch_up_policy::latest;
     plan.job.policy.catch_up_limit = static_cast<std::uint32_t>(1 + random.below(8));
     plan.job.grace = random.between(0s, 3s);
+    plan.job.policy.overlap = static_cast<ledger::overlap_policy>(1 + random.below(4));
+    plan.job.policy.queue_limit = longest > period ? 1 : static_cast<std::uint32_t>(1 + random.below(5));
+    plan.job.priority = static_cast<std::int32_t>(random.below(3)) - 1;
+    if (lock_name != "pair" && random.one_in(4)) plan.job.hold_at_least = random.between(0s, 4s);
     plan.ticks = [period](wall_time from, wall_time until) {
       std::vector<wall_time> all;  // multiples of the period since the epoch
       auto tick = wall_time{from.time_since_epoch() / period * period};
@@ -55,6 +62,7 @@ void fleet::draw_jobs() {
       for (; tick <= until; tick += period) all.push_back(tick);
       return all;
     };
+    plan.period = period;
     plan.shortest_run = shortest;
     plan.longest_run = longest;
     world_.jobs.push_back(std::move(plan));
@@ -77,6 +85,33 @@ void fleet::draw_jobs() {
         5ms, 5s, random.one_in(2) ? retry : give_up);
 }
 
+/// Chains and tags.
+void fleet::draw_links() {
+  auto& random = world_.random;
+  auto& jobs = world_.jobs;
+  for (std::size_t j = 0; j + 1 < jobs.size(); ++j) {
+    if (!random.one_in(3)) continue;
+    const auto& next = jobs[j + 1 + random.below(jobs.size() - j - 1)];
+    // No more than can be run: what is asked for and what is due take turns by how long they wait.
+    const bool is_sustainable = jobs[j].period >= 5s && next.longest_run <= 2s;
+    const auto when = is_sustainable ? static_cast<ledger::follower::when>(1 + random.below(3)) : ledger::follower::when::failure;
+    jobs[j].job.policy.followers.push_back({next.job.name, next.job.lock_name, when});
+  }
+  for (std::size_t t = random.below(3); t > 0; --t) {
+    ledger::tag_limit tag{"baton:sim:~t:" + std::to_string(t), static_cast<std::uint32_t>(1 + random.below(2)), {}};
+    double load = 0;
+    for (auto& plan : jobs) {
+      const auto share = static_cast<double>((plan.shortest_run + plan.longest_run).count()) / 2 / static_cast<double>(plan.period.count());
+      if (!random.one_in(3) || load + share > 0.4 * tag.max_running) continue;
+      load += share;
+      tag.jobs.push_back(plan.job.name);
+      plan.job.tags.push_back(world_.tags.size());
+    }
+    world_.check.limit(tag);
+    world_.tags.push_back(std::move(tag));
+  }
+}
+
 void fleet::draw_instances() {
   auto& random = world_.random;
   const auto count = 3 + random.below(3);
@@ -88,6 +123,16 @@ void fleet::draw_instances() {
     }
     const auto slots = static_cast<std::uint32_t>(random.one_in(3) ? 3 + random.below(4) : 16);
     instances_.push_back(std::make_unique<instance>(world_, "i" + std::to_string(i), std::move(jobs), slots));
+  }
+  if (random.one_in(3)) {  // beside others that do not: a rolling change
+    for (const auto& i : instances_) {
+      if (random.one_in(2)) i->elect_a_leader();
+    }
+  } else if (random.one_in(3)) {  // the first instances have every label; a leader has to
+    for (std::size_t j = 0; j < world_.jobs.size(); ++j) {
+      const bool is_shared = world_.jobs[j].job.lock_name == "baton:sim:pair";  // whoever has all of its jobs would seldom let it go
+      if (!is_shared && random.one_in(4)) instances_.back()->lack_a_label_for(j);
+    }
   }
   kill_until_.resize(count);
   impair_until_.resize(count);
@@ -141,7 +186,39 @@ void fleet::strike() {
     world_.loop.after(random.between(0s, 5s), [this] { world_.store.set_writable(true); });
     return;
   }
+  if (random.one_in(4)) return ask_for_something();
   strike_instance(any());
+}
+
+/// What people do meanwhile.
+void fleet::ask_for_something() {
+  auto& random = world_.random;
+  const auto& job = world_.jobs[random.below(world_.jobs.size())].job.name;
+  if (world_.store_is_down || !world_.store.registered(cluster, job)) return;
+  switch (random.below(5)) {
+    case 0:
+    case 1: {
+      const bool pauses = random.one_in(2);
+      world_.say(std::string{pauses ? "pause " : "resume "} + job);
+      world_.store.set_paused(cluster, job, pauses);
+      return world_.check.paused(job, pauses, now());
+    }
+    case 2:
+      for (auto n = 1 + random.below(4); n > 0; --n) world_.store.order(cluster, job, store_now() - random.between(0s, 100s));
+      return world_.say("trigger " + job);
+    case 3: return any().reload();
+    default: {
+      const auto rows = world_.store.rows(cluster);
+      std::vector<ledger::tick_key> open;
+      for (const auto& row : rows) {
+        if (ledger::is_open(row.state)) open.push_back(row.key);
+      }
+      if (open.empty()) return;
+      const auto& run = open[random.below(open.size())];
+      world_.say("cancel " + run.job);
+      world_.store.cancel(cluster, run);
+    }
+  }
 }
 
 void fleet::strike_instance(instance& i) {
@@ -238,6 +315,11 @@ void fleet::end_faults() {
   world_.store_is_down = false;
   world_.check.store_came_back();
   world_.store.set_writable(true);
+  for (const auto& plan : world_.jobs) {
+    if (!world_.store.registered(cluster, plan.job.name)) continue;
+    world_.store.set_paused(cluster, plan.job.name, false);
+    world_.check.paused(plan.job.name, false, now());
+  }
   for (const auto& i : instances_) {
     i->heal();
     i->resume();
@@ -292,6 +374,7 @@ void fleet::expect_clean_store() {
 
 void fleet::expect_every_tick() {
   const auto rows = world_.store.rows(cluster);
+  std::map<std::string, std::vector<ledger::follower>> followers;
   for (const auto& plan : world_.jobs) {
     const auto known = world_.store.registered(cluster, plan.job.name);
     if (!known) {
@@ -299,11 +382,14 @@ void fleet::expect_every_tick() {
       continue;
     }
     std::vector<ledger::tick_row> of_job;
-    std::ranges::copy_if(rows, std::back_inserter(of_job), [&](const auto& row) { return row.key.job == plan.job.name; });
+    std::ranges::copy_if(rows, std::back_inserter(of_job),
+                         [&](const auto& row) { return row.key.job == plan.job.name && row.key.kind == ledger::tick_kind::schedule; });
     // What is due while the last instance stops is for the next start.
     const auto until = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
     world_.check.expect_every_tick(plan.job.name, plan.ticks(known->effective_since, until), of_job);
+    followers[plan.job.name] = plan.job.policy.followers;
   }
+  world_.check.expect_followers(followers, rows);
 }
 
 }  // namespace baton::simulation

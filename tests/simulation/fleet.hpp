@@ -28,10 +28,12 @@ class fleet {
  private:
   void draw_timing();
   void draw_jobs();
+  void draw_links();
   void draw_instances();
   void schedule_faults();
   void strike();
   void strike_instance(instance& i);
+  void ask_for_something();
   void start_again(instance& i);
   void restart_store();
   void end_faults();

@@ -28,10 +28,9 @@ void instance::start() {
   incarnation_ = std::to_string(++world_.starts);
   incarnation_.insert(0, lock::incarnation_length - incarnation_.size(), '0');
   world_.say(label_ + " starts as " + incarnation_);
-  engine::options options{cluster, incarnation_, label_, "sim", 1, "2026f", world_.timing, world_.takeover, slots_, 10s};
-  std::vector<engine::job> jobs;
-  for (const auto j : jobs_) jobs.push_back(world_.jobs[j].job);
-  engine_ = std::make_unique<engine::scheduler>(std::move(options), std::move(jobs));
+  engine::options options{cluster, incarnation_, label_, "sim", 1, "2026f", world_.timing, world_.takeover, slots_, 10s, {}, {}};
+  if (is_leader_mode_) options.leader_name = "baton:sim:~leader";
+  engine_ = std::make_unique<engine::scheduler>(std::move(options), job_set());
   stopping_ = false;
   armed_.reset();
   advances_in_a_row_ = 0;
@@ -64,6 +63,25 @@ void instance::upgrade() {
   crash(false);
   jobs_.clear();
   for (std::size_t j = 0; j < world_.jobs.size(); ++j) jobs_.push_back(j);
+  not_here_.clear();
+}
+
+engine::job_set instance::job_set() const {
+  engine::job_set set{{}, world_.tags};
+  for (const auto j : jobs_) {
+    set.jobs.push_back(world_.jobs[j].job);
+    set.jobs.back().runs_here = !not_here_.contains(j);
+  }
+  return set;
+}
+
+void instance::reload() {
+  if (!is_alive()) return;
+  world_.say(label_ + " reloads");
+  for (std::size_t j = 0; j < world_.jobs.size(); ++j) {
+    if (std::ranges::find(jobs_, j) == jobs_.end()) jobs_.push_back(j);
+  }
+  post([this] { return engine::jobs_changed{job_set(), 1, slots_}; });
 }
 
 void instance::stop() {

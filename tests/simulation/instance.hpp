@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ inline constexpr const char* cluster = "sim";
 struct job_plan {
   engine::job job;
   std::function<std::vector<wall_time>(wall_time from, wall_time until)> ticks;  ///< as they should be, both ends included
+  microseconds period{};
   microseconds shortest_run{};
   microseconds longest_run{};
 };
@@ -38,6 +40,7 @@ struct world {
   lock::lease_timing timing;
   ledger::takeover_policy takeover{};
   std::vector<job_plan> jobs;
+  std::vector<ledger::tag_limit> tags;
   bool store_is_down = false;
   bool calls_fail = false;  ///< now and then
   std::uint64_t starts = 0;
@@ -57,6 +60,7 @@ class instance {
   void crash(bool host_too);  ///< kill -9, or the power goes
   void stop();                ///< SIGTERM
   void upgrade();             ///< crashes; its next start knows every job
+  void reload();              ///< SIGHUP: it knows every job from then on
   void pause();
   void resume();
   void cut(bool to_server, bool from_server);
@@ -69,6 +73,8 @@ class instance {
 
   [[nodiscard]] bool is_alive() const noexcept { return engine_ != nullptr; }
   [[nodiscard]] bool knows_every_job() const noexcept { return jobs_.size() == world_.jobs.size(); }
+  void elect_a_leader() { is_leader_mode_ = true; }
+  void lack_a_label_for(std::size_t job) { not_here_.insert(job); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }
   [[nodiscard]] bool is_impaired() const noexcept { return paused_ || cut_up_ || cut_down_; }
   [[nodiscard]] const std::string& incarnation() const noexcept { return incarnation_; }
@@ -148,6 +154,8 @@ class instance {
   void perform(const engine::reconcile& a);
   void perform(const engine::register_jobs& a);
   void perform(const engine::sign_off& a);
+  void perform(const engine::request_cancel& a);
+  void perform(const engine::purge& a);
   void perform(const engine::start_run& a);
   void perform(const engine::extend_run& a);
   void perform(const engine::stop_run& a);
@@ -158,11 +166,14 @@ class instance {
   void watch_deadline(const run_ptr& r);
   void die(const run_ptr& r, microseconds in, ledger::run_outcome outcome);
   [[nodiscard]] std::vector<ledger::job_registration> registrations() const;
+  [[nodiscard]] engine::job_set job_set() const;
 
   world& world_;
   std::string label_;
   std::vector<std::size_t> jobs_;
   std::uint32_t slots_;
+  bool is_leader_mode_ = false;
+  std::set<std::size_t> not_here_;  ///< jobs that ask for other labels
   std::string incarnation_;
   std::uint64_t life_ = 0;
   std::unique_ptr<engine::scheduler> engine_;

@@ -330,9 +330,35 @@ void instance::perform(const engine::sign_off& a) {
       [id = a.id](engine::span_of_call, const result<int>&) { return engine::signed_off{id}; });
 }
 
+void instance::perform(const engine::request_cancel& a) {
+  call<bool>(
+      sessions_.at(a.id), errc::store_busy, false,
+      [this, runs = a.runs](const link_ptr& l, const std::function<void(result<bool>)>& answer) {
+        const auto done = world_.store.request_cancel(l->server_id, cluster, runs);
+        answer(done ? result<bool>{true} : result<bool>{done.error()});
+      },
+      [id = a.id](engine::span_of_call when, result<bool> reply) {
+        return engine::cancel_requested{id, when, std::move(reply)};
+      });
+}
+void instance::perform(const engine::purge& a) {
+  call<std::uint64_t>(
+      sessions_.at(a.id), errc::store_busy, false,
+      [this, request = a.request](const link_ptr& l, const std::function<void(result<std::uint64_t>)>& answer) {
+        answer(world_.store.purge(l->server_id, request));
+      },
+      [id = a.id](engine::span_of_call when, result<std::uint64_t> reply) {
+        return engine::purged{id, when, std::move(reply)};
+      });
+}
+
 std::vector<ledger::job_registration> instance::registrations() const {
   std::vector<ledger::job_registration> all;
-  for (const auto j : jobs_) all.push_back({world_.jobs[j].job.name, world_.jobs[j].job.lock_name, world_.jobs[j].job.schedule_hash});
+  for (const auto j : jobs_) {
+    const auto& job = world_.jobs[j].job;
+    all.push_back({job.name, job.lock_name, job.schedule_hash});
+    for (const auto tag : job.tags) all.back().tag_fences.push_back(world_.tags[tag].fence_name);
+  }
   return all;
 }
 

@@ -94,6 +94,8 @@ void instance::perform(const engine::exit_now& /*unused*/) {
 void instance::perform(const engine::note& n) {
   if (std::holds_alternative<engine::finish_refused>(n)) ++finishes_refused_;
   if (!world_.trace) return;
+  if (const auto* cancelled = std::get_if<engine::run_cancelled>(&n))
+    world_.say(label_ + " cancels " + cancelled->run.job + (cancelled->by_next_tick ? " for its next tick" : ""));
   if (const auto* lost = std::get_if<engine::lock_was_lost>(&n))
     world_.say(label_ + " lost a lock: " + std::string{lock::to_string(lost->reason)});
   if (const auto* trouble = std::get_if<engine::session_trouble>(&n)) world_.say(label_ + ": " + trouble->why.context);

@@ -1,4 +1,5 @@
 #include "core.hpp"
+#include "spread.hpp"
 
 #include <algorithm>
 
@@ -10,15 +11,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t names_per_session = 512;  // MariaDB's cost of many locks on one session is quadratic
 constexpr microseconds clock_step_limit = milliseconds{250};
-
-/// FNV-1a: spreads instances over names and times; nothing depends on its quality.
-std::uint64_t spread_hash(const std::string& a, const std::string& b) {
-  std::uint64_t h = 14695981039346656037U;
-  for (const auto* text : {&a, &b}) {
-    for (const char c : *text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  }
-  return h;
-}
+constexpr std::uint32_t purged_at_once = 500;
 
 /// 50 ms doubling to a second; to five where trying again soon is unlikely to help.
 microseconds back_off(const failure& why, std::uint32_t failures, std::uint64_t seed) {
@@ -29,19 +22,12 @@ microseconds back_off(const failure& why, std::uint32_t failures, std::uint64_t 
 
 }  // namespace
 
-scheduler::core::core(options opts, std::vector<job> jobs)
-    : options_(std::move(opts)), jobs_(std::move(jobs)), job_states_(jobs_.size()), queue_(jobs_.size()) {
-  for (job_index j = 0; j < jobs_.size(); ++j) {
-    const auto [it, is_new] = name_by_text_.try_emplace(jobs_[j].lock_name, static_cast<name_index>(names_.size()));
-    if (is_new) {
-      name_state name;
-      name.text = jobs_[j].lock_name;
-      name.spread = spread_hash(options_.incarnation, name.text);
-      names_.push_back(std::move(name));
-    }
-    names_[it->second].jobs.push_back(j);
-    job_states_[j].name = it->second;
-    job_by_name_.emplace(jobs_[j].name, j);
+scheduler::core::core(options opts, job_set jobs)
+    : options_(std::move(opts)), jobs_(std::move(jobs.jobs)), tags_(std::move(jobs.tags)), job_states_(jobs_.size()), queue_(jobs_.size()) {
+  for (job_index j = 0; j < jobs_.size(); ++j) place(j);
+  if (!options_.leader_name.empty()) {
+    leader_ = name_of(options_.leader_name, name_state::no_job);
+    want(*leader_);
   }
 }
 
@@ -111,7 +97,8 @@ void scheduler::core::open_sessions() {
     act(open_ledger_session{id});
   }
   if (stopping_ || ledger() == nullptr || now_.steady < open_lock_at_) return;
-  const auto wanted = (options_.max_concurrent_runs + names_per_session - 1) / names_per_session;
+  const auto names = options_.max_concurrent_runs + lingering_.size() + (leader_ ? 1 : 0);
+  const auto wanted = (names + names_per_session - 1) / names_per_session;
   const auto open = static_cast<std::size_t>(std::ranges::count_if(
       sessions_, [](const auto& entry) { return entry.second.is_lock_session && entry.second.at != session_state::state::condemned; }));
   for (auto n = open; n < wanted; ++n) {
@@ -174,6 +161,10 @@ void scheduler::core::pump_ledger_session() {
   }
   const bool claims_due = !claims_.empty() && claims_.begin()->first <= now_.steady;
   if (claims_due && !reconcile_starves) return send_claims(*ledger_, *s);
+  if (!to_cancel_.empty()) {
+    act(request_cancel{*ledger_, std::exchange(to_cancel_, {})});
+    return begin_call(*s, call_kind::request_cancel);
+  }
   if (reconcile_due) {  // in an orderly stop too: silence would end the session
     ledger::reconcile_request request{options_.cluster,
                                       options_.incarnation,
@@ -183,7 +174,11 @@ void scheduler::core::pump_ledger_session() {
                                       options_.tzdata,
                                       changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
     act(reconcile{*ledger_, std::move(request)});
-    begin_call(*s, call_kind::reconcile);
+    return begin_call(*s, call_kind::reconcile);
+  }
+  if (options_.history_keep > microseconds{0} && now_.steady >= purge_at_ && !stopping_) {
+    act(purge{*ledger_, {options_.cluster, options_.history_keep, purged_at_once}});
+    begin_call(*s, call_kind::purge);
   }
 }
 
@@ -257,7 +252,7 @@ void scheduler::core::close_abandoned() {
 void scheduler::core::lose(name_index n, lock::loss reason) {
   auto& name = names_[n];
   const bool was_running = name.at == phase::running;
-  if (name.at != phase::releasing) tell(lock_was_lost{label_of(name), reason, was_running});
+  if (name.at != phase::releasing) tell_of(name, lock_was_lost{name.label, reason, was_running});
   switch (name.at) {
     case phase::running: {
       auto& run = runs_.at(name.run);
@@ -273,6 +268,11 @@ void scheduler::core::lose(name_index n, lock::loss reason) {
       break;
     case phase::claiming:
     case phase::finishing: name.lease_lost = true; break;
+    case phase::leading:
+      tell(leadership{false});
+      settle(n);
+      break;
+    case phase::lingering: end_lingering(n); [[fallthrough]];
     case phase::releasing: settle(n); break;
     default: break;
   }
@@ -347,6 +347,7 @@ void scheduler::core::handle(ledger_session_opened&& e) {
   ledger_open_failures_ = 0;
   ledger_down_since_.reset();
   reconcile_at_ = now_.steady;
+  purge_at_ = now_.steady + seconds{spread_hash(options_.incarnation, "purge") % 60};
   tell(session_opened_note{false, e.connection_id});
   apply_registrations(e.jobs);
   set_store_up();
@@ -358,8 +359,11 @@ void scheduler::core::apply_registrations(const std::vector<ledger::registered_j
     if (it == job_by_name_.end()) continue;
     auto& state = job_states_[it->second];
     const auto from = std::max(known.decided_until.value_or(wall_time::min()), known.effective_since - microseconds{1});
-    state.registered = true;
+    const bool is_new = !std::exchange(state.registered, true);
+    set_stopped(it->second, known.stopped);
+    if (state.disagrees) tell(schedule_disagrees{it->second, state.disagrees = false});
     decided(it->second, from);
+    if (is_new) rearm(it->second);
   }
 }
 
@@ -441,6 +445,22 @@ void scheduler::core::handle(signed_off&& e) {
   if (reply_of(e.id, call_kind::sign_off) != nullptr) signed_off_ = true;
 }
 
+void scheduler::core::handle(cancel_requested&& e) {
+  if (reply_of(e.id, call_kind::request_cancel) == nullptr || e.reply) return;  // still wanted: the next reconcile asks again
+  if (is_dead(e.reply.error())) ledger_failed(e.reply.error(), e.reply.error().code == errc::store_unavailable);
+}
+
+void scheduler::core::handle(purged&& e) {
+  if (reply_of(e.id, call_kind::purge) == nullptr) return;
+  tell(call_took{"purge", e.when.received - e.when.sent});
+  const bool is_behind = e.reply && *e.reply >= purged_at_once;
+  purge_at_ = now_.steady + (is_behind ? seconds{1} : seconds{60});
+  if (e.reply && *e.reply > 0) tell(rows_purged{*e.reply});
+  if (e.reply || e.reply.error().code == errc::store_busy) return;
+  if (is_dead(e.reply.error())) return ledger_failed(e.reply.error(), e.reply.error().code == errc::store_unavailable);
+  tell(session_trouble{false, e.reply.error()});
+}
+
 void scheduler::core::sample_clock(const span_of_call& when, wall_time store) {
   clock_.sample(when.sent, when.received, store);
   const auto known = clock_.now(now_.steady);
@@ -471,6 +491,7 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
     } else {
       has_ledger = true;
       at(std::max(reconcile_at_, ledger_pause_until_));
+      if (!to_cancel_.empty()) at(ledger_pause_until_);
       if (!claims_.empty()) at(std::max(claims_.begin()->first, ledger_pause_until_));
       if (!to_finish_.empty()) at(ledger_pause_until_);
     }
@@ -478,6 +499,7 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
   if (!ledger_ && abandoned_.empty() && (!stopping_ || !to_finish_.empty())) at(open_ledger_at_);
   if (has_ledger && !stopping_ && open_lock_at_ > now_.steady) at(open_lock_at_);
   if (!delayed_.empty()) at(delayed_.begin()->first);
+  if (!lingering_.empty()) at(lingering_.begin()->first);
   if (!stop_at_.empty()) at(stop_at_.begin()->first);
   at(stop_store_deadline_);
   return wake;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -15,6 +16,9 @@ namespace baton::engine {
 
 using name_index = std::uint32_t;
 
+/// Until a name is tried again that had to wait for a retry, or for its tag.
+inline constexpr microseconds held_back_pause = std::chrono::milliseconds{500};
+
 /// Nothing more will come of the call's session: it has ended, or nobody knows what it is at.
 inline bool is_dead(const failure& f) { return f.code == errc::store_unavailable || f.code == errc::store_timeout; }
 
@@ -29,12 +33,17 @@ enum class phase : std::uint8_t {
   running,
   dying,      ///< the lease is lost, the run not yet dead
   finishing,  ///< the run is dead, the end of its row not yet written
+  lingering,  ///< the run is over, and its lock is to be held longer
   releasing,
+  leading,  ///< the leader's name, held
 };
 
 struct name_state {
   std::string text;
-  std::vector<job_index> jobs;
+  std::vector<job_index> jobs;    ///< those that run here
+  std::vector<job_index> former;  ///< those that had it before a reload, and left rows under it
+  static constexpr job_index no_job = std::numeric_limits<job_index>::max();
+  job_index label = no_job;  ///< the job that metrics go by
   std::uint64_t spread = 0;  ///< hash(incarnation, name): instances begin at different names
   phase at = phase::idle;
   session_id session{};
@@ -43,6 +52,7 @@ struct name_state {
   boot_time granted{};
   boot_time claim_at{};
   boot_time not_before{};  ///< of the next try, once it is out of our hands
+  boot_time hold_until{};  ///< `hold_at_least`
   std::optional<boot_time> owner_free_since;
   run_id run{};
 };
@@ -52,10 +62,25 @@ struct job_state {
   wall_time decided_until{};  ///< every tick up to here has a row
   wall_time due_until{};      ///< every tick up to here is due
   bool registered = false;
-  [[nodiscard]] bool is_due() const { return registered && decided_until < due_until; }
+  bool stopped = false;    ///< paused or disabled: what is due is decided when it runs again
+  bool disagrees = false;  ///< the ledger has another schedule of it
+  [[nodiscard]] bool is_due() const { return registered && !stopped && decided_until < due_until; }
 };
 
-enum class call_kind : std::uint8_t { none = 0, acquire, ask_owned, probe, release, claim, finish, reconcile, register_jobs, sign_off };
+enum class call_kind : std::uint8_t {
+  none = 0,
+  acquire,
+  ask_owned,
+  probe,
+  release,
+  claim,
+  finish,
+  reconcile,
+  register_jobs,
+  sign_off,
+  request_cancel,
+  purge,
+};
 
 struct session_state {
   enum class state : std::uint8_t { opening = 1, ready, condemned } at = state::opening;
@@ -77,14 +102,18 @@ struct run_state {
   job_index job = 0;
   name_index name = 0;
   ledger::claimed_run run;
+  ledger::job_policy policy;  ///< as they were when it began
+  microseconds grace{};
+  microseconds hold_at_least{};
   std::optional<wall_time> started;
   bool lease_lost = false;
   bool stop_ordered = false;
+  bool cancelled = false;
 };
 
 class scheduler::core {
  public:
-  core(options opts, std::vector<job> jobs);
+  core(options opts, job_set jobs);
 
   std::vector<action> advance(time_point now);
   std::vector<action> on(event e, time_point now);
@@ -112,6 +141,8 @@ class scheduler::core {
   void handle(probed&& e);
   void handle(jobs_registered&& e);
   void handle(signed_off&& e);
+  void handle(cancel_requested&& e);
+  void handle(purged&& e);
   session_state* reply_of(session_id id, call_kind kind);
   void apply_registrations(const std::vector<ledger::registered_job>& jobs);
   void sample_clock(const span_of_call& when, wall_time store);
@@ -135,17 +166,30 @@ class scheduler::core {
   void handle(released&& e);
   void handle(claimed&& e);
   void handle(reconciled&& e);
+  void see_jobs(const std::vector<ledger::reconcile_reply::job_change>& changed);
+  void see_open_rows(const std::vector<ledger::tick_row>& open, wall_time store_now);
+  void set_stopped(job_index j, bool stopped);
   void tell_of_peers(const std::vector<ledger::reconcile_reply::peer>& different);
   void apply(name_index n, ledger::name_reply& reply, wall_time store_now);
 
   // core_runs.cpp: from started to finished, and the orderly stop
   void start(name_index n, const ledger::claimed_run& run, wall_time store_now);
-  void order_stop(run_id id, microseconds terminate_after, microseconds kill_after);
+  void order_stop(run_id id, microseconds terminate_after, microseconds kill_after, bool is_cancel = false);
+  void cancel(run_id id, bool by_next_tick);
+  [[nodiscard]] bool is_superseded(job_index j, const ledger::tick_key& run, wall_time claimed) const;
+  void cancel_if_superseded(name_index n);
+  void end_lingering(name_index n);
   void handle(run_started&& e);
   void handle(run_ended&& e);
   void handle(finished&& e);
   void handle(stop_requested&& e);
   void pump_stop();
+
+  // core_jobs.cpp: which jobs there are
+  name_index name_of(const std::string& text, job_index label);
+  void place(job_index j);
+  void forget(name_index n);  ///< a name that is wanted is not any more
+  void handle(jobs_changed&& e);
 
   void begin_call(session_state& s, call_kind kind, std::vector<name_index> names = {});
   template <typename A>
@@ -160,10 +204,16 @@ class scheduler::core {
   [[nodiscard]] session_state* ledger();
   [[nodiscard]] microseconds ledger_deadline() const;
   void move_to(name_state& n, phase to);
-  [[nodiscard]] job_index label_of(const name_state& n) const { return n.jobs.front(); }
+  [[nodiscard]] bool is_leader_name(const name_state& n) const { return leader_ && &names_[*leader_] == &n; }
+  /// A note about a name that goes by a job of it; the leader's has none, nor one that is known from a row alone.
+  template <typename N>
+  void tell_of(const name_state& n, N what) {
+    if (n.label != name_state::no_job) tell(std::move(what));
+  }
 
   options options_;
   std::vector<job> jobs_;
+  std::vector<ledger::tag_limit> tags_;
   std::vector<job_state> job_states_;
   std::vector<name_state> names_;
   std::unordered_map<std::string, name_index> name_by_text_;
@@ -188,11 +238,14 @@ class scheduler::core {
   bool store_up_ = false;
   failure last_trouble_{errc::store_unavailable, "the store has not been reached yet"};
 
-  std::set<std::tuple<wall_time, std::uint64_t, name_index>> ready_;  ///< wanted, to be acquired as slots permit
-  std::unordered_map<name_index, std::tuple<wall_time, std::uint64_t, name_index>> ready_key_;
+  using ready_key = std::tuple<std::int32_t, wall_time, std::uint64_t, name_index>;  ///< what sorts first goes first
+  std::set<ready_key> ready_;                                                        ///< wanted, to be acquired as slots permit
+  std::unordered_map<name_index, ready_key> ready_key_;
   std::set<name_index> parked_;                         ///< wanted, until the next reconcile
   std::set<std::pair<boot_time, name_index>> delayed_;  ///< wanted, by not_before
   std::set<std::pair<boot_time, name_index>> claims_;   ///< held names by claim_at
+  std::set<std::pair<boot_time, name_index>> lingering_;
+  std::optional<name_index> leader_;  ///< the leader's name, where one is elected
   std::size_t in_hand_ = 0;
   bool register_again_ = false;
 
@@ -203,6 +256,8 @@ class scheduler::core {
   std::size_t finishing_now_ = 0;   ///< of them, those in the call under way
   boot_time ledger_pause_until_{};  ///< after a deadlock or a refused statement
 
+  std::vector<ledger::tick_key> to_cancel_;  ///< runs of others
+  boot_time purge_at_{};
   boot_time reconcile_at_{};
   std::set<std::string> told_of_peers_;
   std::optional<wall_time> changed_since_;

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <limits>
+#include <map>
 
 #include "core.hpp"
 
@@ -12,7 +14,21 @@ constexpr std::size_t claims_at_once = 512;
 constexpr std::size_t ticks_at_once = 10'000;          // of one job in one claim; the rest follows in the next
 constexpr microseconds changes_overlap = seconds{10};  // a row can commit after a newer one
 constexpr microseconds lock_error_pause = milliseconds{250};
-constexpr microseconds held_back_pause = seconds{1};
+constexpr microseconds holder_first = seconds{3};  ///< how long a run's own instance has for cancelling it
+
+/// Of all tags, those that the jobs of a request have; the jobs' indices follow.
+void keep_used_tags(ledger::claim_request& request, const std::vector<ledger::tag_limit>& all) {
+  std::map<std::size_t, std::size_t> used;
+  for (auto& name : request.names) {
+    for (auto& job : name.jobs) {
+      for (auto& tag : job.tags) {
+        const auto [it, is_new] = used.try_emplace(tag, request.tags.size());
+        if (is_new) request.tags.push_back(all[tag]);
+        tag = it->second;
+      }
+    }
+  }
+}
 
 bool is_in_hand(phase p) { return p != phase::idle && p != phase::wanted; }
 
@@ -34,6 +50,11 @@ void scheduler::core::collect_due() {
     delayed_.erase(delayed_.begin());
     want(n);
   }
+  while (!lingering_.empty() && lingering_.begin()->first <= now_.steady) {
+    const auto n = lingering_.begin()->second;
+    lingering_.erase(lingering_.begin());
+    give_back(n);
+  }
   const auto store_now = clock_.now(now_.steady);
   if (!store_now || stopping_) return;
   while (queue_.next() && *queue_.next() <= *store_now) {
@@ -45,13 +66,16 @@ void scheduler::core::collect_due() {
     if (last && schedule.due(*last) > *store_now) last = schedule.previous(*last);  // jitter ends before the next tick
     state.due_until = std::max(state.due_until, last.value_or(state.due_until));
     await_tick_after(j, state.due_until);
+    if (!state.is_due()) continue;
+    cancel_if_superseded(state.name);
     want(state.name);
   }
 }
 
 void scheduler::core::rearm(job_index j) {
   const auto& state = job_states_[j];
-  if (!jobs_[j].schedule || !jobs_[j].enabled || !state.registered) return;
+  const auto& job = jobs_[j];
+  if (!job.schedule || job.setting == ledger::job_setting::disabled || !job.runs_here || job.is_retired || !state.registered) return;
   await_tick_after(j, std::max(state.decided_until, state.due_until));
 }
 
@@ -75,7 +99,8 @@ void scheduler::core::decided(job_index j, wall_time until) {
 /// Due, or to be resolved: as soon as a slot is free. Oldest tick first, then in an order of this instance's own.
 void scheduler::core::want(name_index n) {
   auto& name = names_[n];
-  if (stopping_ || is_in_hand(name.at)) return;
+  const bool is_of_use = name.resolve || !name.jobs.empty() || is_leader_name(name);
+  if (stopping_ || is_in_hand(name.at) || !is_of_use) return;
   parked_.erase(n);
   if (name.at == phase::wanted && ready_key_.contains(n)) return;
   move_to(name, phase::wanted);
@@ -84,12 +109,15 @@ void scheduler::core::want(name_index n) {
     return;
   }
   auto oldest = wall_time::max();
+  auto priority = is_leader_name(name) ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min();
   for (const auto j : name.jobs) {
+    if (!job_states_[j].is_due() && !name.resolve) continue;
+    priority = std::max(priority, jobs_[j].priority);
     if (!job_states_[j].is_due()) continue;
     oldest = std::min(oldest, jobs_[j].schedule->next(job_states_[j].decided_until).value_or(oldest));
   }
   if (name.resolve) oldest = wall_time::min();
-  const auto key = std::tuple{oldest, name.spread, n};
+  const ready_key key{-1 - priority, oldest, name.spread, n};
   ready_.insert(key);
   ready_key_.emplace(n, key);
 }
@@ -104,13 +132,21 @@ void scheduler::core::settle(name_index n) {
   move_to(name, phase::idle);
   name.lease_lost = false;
   name.owner_free_since.reset();
-  if (name.resolve || has_due(name)) want(n);
+  if (name.resolve || has_due(name) || is_leader_name(name)) want(n);
 }
 
 std::vector<name_index> scheduler::core::take_wanted(std::size_t at_most) {
   std::vector<name_index> names;
-  const auto free = options_.max_concurrent_runs - std::min<std::size_t>(in_hand_, options_.max_concurrent_runs);
+  const bool leads = leader_ && names_[*leader_].at == phase::leading;
+  const auto in_use = in_hand_ - lingering_.size() - (leads ? 1 : 0);
+  const auto free = options_.max_concurrent_runs - std::min<std::size_t>(in_use, options_.max_concurrent_runs);
   at_most = std::min(at_most, free);
+  if (leader_ && !leads) {  // nothing else is ours to run
+    if (!ready_key_.contains(*leader_)) return names;
+    ready_.erase(ready_key_.at(*leader_));
+    ready_key_.erase(*leader_);
+    return {*leader_};
+  }
   while (names.size() < at_most && !ready_.empty()) {
     const auto n = std::get<name_index>(*ready_.begin());
     ready_.erase(ready_.begin());
@@ -170,11 +206,14 @@ void scheduler::core::handle(acquired&& e) {
       continue;
     }
     tell_attempt(name, lock_attempted::outcome::acquired);
-    tell(lock_taken{label_of(name)});
+    tell_of(name, lock_taken{name.label});
     name.granted = now_.steady;
     s->names.insert(names[i]);
     if (stopping_) {
       give_back(names[i]);
+    } else if (is_leader_name(name)) {
+      move_to(name, phase::leading);
+      tell(leadership{true});
     } else {
       hold(names[i], {});
     }
@@ -215,9 +254,9 @@ void scheduler::core::handle(released&& e) {
     auto& name = names_[names[i]];
     s->names.erase(names[i]);
     if ((*e.reply)[i] == lock::release_outcome::released) {
-      tell(lock_given_back{label_of(name), now_.steady - name.granted});
+      tell_of(name, lock_given_back{name.label, now_.steady - name.granted});
     } else {
-      tell(lock_was_lost{label_of(name), lock::loss::released_elsewhere, false});
+      tell_of(name, lock_was_lost{name.label, lock::loss::released_elsewhere, false});
     }
     settle(names[i]);
   }
@@ -235,8 +274,8 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
   for (const auto j : name.jobs) {
     const auto& state = job_states_[j];
     if (!state.registered) continue;
-    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, 0, std::nullopt};
-    if (state.is_due()) {
+    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, 0, std::nullopt, jobs_[j].tags};
+    if (state.is_due() && jobs_[j].schedule) {
       const auto& schedule = *jobs_[j].schedule;
       auto t = schedule.next(state.decided_until);
       for (; t && *t <= store_now && jc.ticks.size() < ticks_at_once; t = schedule.next(*t)) {
@@ -251,6 +290,8 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
     }
     c.jobs.push_back(std::move(jc));
   }
+  for (const auto j : name.former)
+    c.jobs.push_back({jobs_[j].name, jobs_[j].policy, job_states_[j].decided_until, {}, 0, std::nullopt, jobs_[j].tags});
   return c;
 }
 
@@ -263,6 +304,7 @@ void scheduler::core::send_claims(session_id id, session_state& s) {
                                 options_.timing.living_owner_wait(),
                                 options_.timing.dead_owner_wait(),
                                 options_.timing.wait_timeout,
+                                {},
                                 {}};
   std::vector<name_index> names;
   while (!claims_.empty() && claims_.begin()->first <= now_.steady && names.size() < claims_at_once) {
@@ -272,6 +314,7 @@ void scheduler::core::send_claims(session_id id, session_state& s) {
     move_to(names_[n], phase::claiming);
     names.push_back(n);
   }
+  keep_used_tags(request, tags_);
   act(claim{id, std::move(request)});
   begin_call(s, call_kind::claim, std::move(names));
 }
@@ -312,13 +355,13 @@ void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time s
     if (!p.early.empty()) name.not_before = std::max(name.not_before, now_.steady + (p.early.front() - store_now));
     decided(it->second, p.decided_until);
   }
-  if (reply.verdict != verdict::unresolved && reply.verdict != verdict::fence_busy) name.resolve = false;
+  if (reply.verdict != verdict::unresolved && reply.verdict != verdict::fence_busy) name.resolve = reply.more;
   switch (reply.verdict) {
     case verdict::claimed:
-      if (!name.lease_lost && !stopping_) return start(n, *reply.run, store_now);
+      if (!name.lease_lost && !stopping_ && !jobs_[job_by_name_.at(reply.run->key.job)].is_retired) return start(n, *reply.run, store_now);
       // It never started: whoever has the name next, and we first, takes up our own row again.
       name.resolve = true;
-      if (!name.lease_lost && stopping_) {
+      if (!name.lease_lost) {
         to_finish_.push_back({reply.run->key, reply.run->fence, ledger::run_outcome::cancelled, ledger::reason_code::none, std::nullopt,
                               store_now, "the instance was stopped before the run started", "", true});
         to_finish_names_.push_back(n);
@@ -330,7 +373,7 @@ void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time s
     case verdict::unresolved:
       if (!reply.owner_seen_free) name.owner_free_since.reset();
       if (reply.owner_seen_free && !name.owner_free_since) name.owner_free_since = now_.steady;
-      tell(owner_unresolved{label_of(name), reply.wait, reply.owner_seen_free});
+      tell_of(name, owner_unresolved{name.label, reply.wait, reply.owner_seen_free});
       return hold(n, reply.wait);
     case verdict::fence_busy: return hold(n, milliseconds{5});
     case verdict::unregistered:
@@ -377,19 +420,62 @@ void scheduler::core::handle(reconciled&& e) {
     if (it == job_by_name_.end() || change.key.kind != ledger::tick_kind::schedule) continue;
     if (job_states_[it->second].registered) decided(it->second, change.until.value_or(change.key.tick));
   }
-  // Only a hint: the verdict is spoken under the lock, in a new snapshot.
-  for (const auto& row : reply.open) {
-    const auto it = name_by_text_.find(row.lock_name);
-    if (it == name_by_text_.end() || is_in_hand(names_[it->second].at) || row.state == ledger::row_state::pending) continue;
-    const bool is_retry = row.state == ledger::row_state::retry_due;
-    if (is_retry && (!job_by_name_.contains(row.key.job) || row.retry_at.value_or(reply.store_now) > reply.store_now)) continue;
-    names_[it->second].resolve = true;
-    want(it->second);
-  }
+  see_jobs(reply.jobs);
+  see_open_rows(reply.open, reply.store_now);
   for (const auto n : std::exchange(parked_, {})) {
     auto& name = names_[n];
     move_to(name, phase::idle);
-    if (name.resolve || has_due(name)) want(n);
+    if (name.resolve || has_due(name) || is_leader_name(name)) want(n);
+  }
+}
+
+void scheduler::core::see_jobs(const std::vector<ledger::reconcile_reply::job_change>& changed) {
+  for (const auto& job : changed) {
+    const auto it = job_by_name_.find(job.job);
+    if (it == job_by_name_.end() || jobs_[it->second].is_retired) continue;
+    set_stopped(it->second, job.stopped);
+    auto& state = job_states_[it->second];
+    const bool disagrees = job.schedule_hash != jobs_[it->second].schedule_hash;
+    if (state.disagrees != disagrees) tell(schedule_disagrees{it->second, state.disagrees = disagrees});
+  }
+}
+
+/// What came due meanwhile is decided as soon as the job runs again: as skipped, all of it.
+void scheduler::core::set_stopped(job_index j, bool stopped) {
+  auto& state = job_states_[j];
+  if (state.stopped == stopped) return;
+  state.stopped = stopped;
+  tell(job_stopped{j, stopped});
+  if (state.is_due()) want(state.name);
+}
+
+/// Only a hint: the verdict is spoken under the lock, in a new snapshot.
+void scheduler::core::see_open_rows(const std::vector<ledger::tick_row>& open, wall_time store_now) {
+  for (const auto& row : open) {
+    const auto job = job_by_name_.find(row.key.job);
+    const bool is_known = job != job_by_name_.end() && jobs_[job->second].runs_here && !jobs_[job->second].is_retired;
+    const bool is_running = row.state == ledger::row_state::running;
+    // What is left running under a name of nobody's has to be resolved all the same: it counts for its tags.
+    if (!name_by_text_.contains(row.lock_name) && !is_running && !is_known) continue;
+    const auto n = name_of(row.lock_name, job == job_by_name_.end() ? name_state::no_job : job->second);
+    auto& name = names_[n];
+    if (is_in_hand(name.at)) {
+      const auto run = runs_.find(name.run);
+      const bool is_its_run = run != runs_.end() && run->second.name == n && run->second.run.fence == row.fence;
+      if (is_its_run && row.cancel) cancel(name.run, false);
+      continue;
+    }
+    if (!is_running) {
+      if (!is_known || (row.retry_at.value_or(store_now) > store_now && !row.cancel)) continue;
+    } else if (is_known && !row.cancel && is_superseded(job->second, row.key, row.claimed.value_or(store_now)) &&
+               store_now - job_states_[job->second].due_until > holder_first) {
+      to_cancel_.push_back(row.key);  // its instance sees the tick itself, unless it does not know the job any more
+    }
+    // Its job has another lock name since: the old one knows it for the sake of this row.
+    if (is_known && job_states_[job->second].name != n && std::ranges::find(name.former, job->second) == name.former.end())
+      name.former.push_back(job->second);
+    name.resolve = true;
+    want(n);
   }
 }
 

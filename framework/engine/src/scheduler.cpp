@@ -4,7 +4,7 @@
 
 namespace baton::engine {
 
-scheduler::scheduler(options opts, std::vector<job> jobs) : core_(std::make_unique<core>(std::move(opts), std::move(jobs))) {}
+scheduler::scheduler(options opts, job_set jobs) : core_(std::make_unique<core>(std::move(opts), std::move(jobs))) {}
 scheduler::~scheduler() = default;
 scheduler::scheduler(scheduler&&) noexcept = default;
 

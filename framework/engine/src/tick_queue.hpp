@@ -14,6 +14,8 @@ namespace baton::engine {
 class tick_queue {
  public:
   explicit tick_queue(std::size_t jobs) : position_(jobs, absent) {}
+  /// So many jobs from now on, not fewer than before.
+  void grow(std::size_t jobs) { position_.resize(jobs, absent); }
 
   /// O(log n); replaces what the job had.
   void set(job_index job, wall_time tick);

@@ -51,7 +51,7 @@ class decider {
     // A run that is taken up again comes first; what else is due is decided when it has ended.
     plan_.reply.run ? defer_due_ticks() : decide_due_ticks();
     if (plan_.reply.run && !has_place_already_) {
-      for (const auto tag : find_job(plan_.reply.run->key.job)->tags) --room_[tag];
+      for (const auto tag : find_job(plan_.reply.run->key.job)->tags) room_[tag] -= std::min<std::uint32_t>(room_[tag], 1);
     }
     if (plan_.reply.run || !plan_.updates.empty()) plan_.new_fence = next_fence();
     return std::move(plan_);
@@ -77,8 +77,9 @@ class decider {
     }
     if (row.state == row_state::retry_due) {
       if (job == nullptr) return;
+      if (row.cancel) return close_cancelled(row, *job);
       // An instance that was being stopped claimed it and never started it: no attempt was spent.
-      if (row.outcome == run_outcome::cancelled && !row.started) return claim_again(row, row.attempt);
+      if (row.outcome == run_outcome::cancelled && !row.started) return start_at_last(row, *job);
       row.retry_at ? retry_in_time(row, *job) : retry_or_close(row, *job);
       return;
     }
@@ -110,6 +111,11 @@ class decider {
     return false;
   }
 
+  void start_at_last(const tick_row& row, const job_claim& job) {
+    if (!plan_.reply.run && !has_room(job)) return waiting_.push_back(&row);
+    claim_again(row, row.attempt);
+  }
+
   void retry_or_close(const tick_row& row, const job_claim& job) {
     if (job.policy.on_crash == crash_policy::retry && row.attempt < job.policy.crash_attempts && !row.cancel) {
       if (plan_.reply.run) {  // its turn comes when the other run has ended
@@ -130,8 +136,25 @@ class decider {
   /// After a failure: when its time has come.
   void retry_in_time(const tick_row& row, const job_claim& job) {
     if (row.attempt >= job.policy.retry.attempts) return close(row, row, job);  // fewer than when it was decided
-    if (now_ < *row.retry_at || standing_of(row.key.job).stopped != reason_code::none || !has_room(job)) return waiting_.push_back(&row);
+    if (is_superseded(row, job)) return close_cancelled(row, job);
+    const bool is_stopped = row.key.kind != tick_kind::trigger && standing_of(row.key.job).stopped != reason_code::none;
+    if (now_ < *row.retry_at || is_stopped || (!plan_.reply.run && !has_room(job))) return waiting_.push_back(&row);
     claim_again(row, row.attempt + 1);
+  }
+
+  /// `overlap: cancel_running`: a newer tick is due, and there is no run to cancel, only attempts to come.
+  [[nodiscard]] bool is_superseded(const tick_row& row, const job_claim& job) const {
+    const auto is_newer = [&](const due_tick& t) { return !t.excluded && t.due <= now_ && t.tick > row.key.tick; };
+    return row.key.kind == tick_kind::schedule && job.policy.overlap == overlap_policy::cancel_running &&
+           std::ranges::any_of(job.ticks, is_newer);
+  }
+
+  /// Between two attempts, of which somebody wants no more.
+  void close_cancelled(const tick_row& row, const job_claim& job) {
+    auto closed = row;
+    closed.outcome = run_outcome::cancelled;
+    closed.finished = now_;
+    close(row, std::move(closed), job);
   }
 
   /// The final end of a run.
@@ -337,7 +360,8 @@ class decider {
   /// As many ticks as may were waiting for a run to end when another one came at `t`.
   [[nodiscard]] bool is_queue_full(const job_claim& job, wall_time t) const {
     const auto waited = std::ranges::count_if(seen_.rows, [&](const tick_row& row) {
-      return row.key.job == job.job && row.attempt > 0 && row.key.tick < t && row.claimed && t < *row.claimed;
+      // Of several attempts only the last claim is known: no evidence of having waited.
+      return row.key.job == job.job && row.attempt == 1 && row.key.tick < t && row.claimed && t < *row.claimed;
     });
     return static_cast<std::uint64_t>(waited) >= job.policy.waiting_limit();
   }
@@ -368,9 +392,11 @@ class decider {
     return is_within ? reason_code::none : reason_code::over_limit;
   }
 
-  /// An attempt of the job is still to come, of a run that had begun by `t`.
+  /// An attempt is still to come of a tick's run that had begun by `t`.
   [[nodiscard]] bool has_waiting_retry(const std::string& job, wall_time t) const {
-    return std::ranges::any_of(waiting_, [&](const tick_row* row) { return row->key.job == job && began(*row).value_or(t) <= t; });
+    return std::ranges::any_of(waiting_, [&](const tick_row* row) {
+      return row->key.kind == tick_kind::schedule && row->key.job == job && began(*row).value_or(t) <= t;
+    });
   }
 
   void insert_gap(const std::string& job, const std::vector<wall_time>& ticks, row_state state, reason_code reason) {

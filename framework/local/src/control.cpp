@@ -191,7 +191,7 @@ result<ledger::cancel_outcome> control::cancel(const std::string& cluster, const
     if (!state) return;
     if (!ledger::is_open(*state)) {
       outcome = ledger::cancel_outcome::not_open;
-    } else if (*state == ledger::row_state::running) {
+    } else if (*state != ledger::row_state::pending) {
       outcome = ledger::cancel_outcome::requested;
       db_->run("UPDATE baton_tick SET cancel=1,changed=? WHERE cluster=? AND job=? AND tick=? AND kind=?", now, cluster, run.job, run.tick,
                run.kind);

@@ -22,4 +22,12 @@ std::string incarnation_name(std::string_view cluster, std::string_view incarnat
   return std::string{"baton:"}.append(cluster).append(":~i:").append(incarnation);
 }
 
+std::string leader_name(std::string_view cluster) { return std::string{"baton:"}.append(cluster).append(":~leader"); }
+
+std::string tag_name(std::string_view cluster, std::string_view tag) {
+  const auto prefix = std::string{"baton:"}.append(cluster).append(":~t:");
+  if (is_safe_text(tag) && prefix.size() + tag.size() <= longest_name) return prefix + std::string{tag};
+  return shortened(prefix + readable(tag), std::string{cluster}.append(1, '\0').append(tag));
+}
+
 }  // namespace baton::lock

@@ -334,14 +334,14 @@ result<cancel_outcome> ledger_control::cancel(const std::string& cluster, const 
     if (!found.next()) return cancel_outcome::unknown;
     const auto state = static_cast<row_state>(found.number(0));
     if (!ledger::is_open(state)) return cancel_outcome::not_open;
-    const bool is_running = state == row_state::running;
+    const bool is_pending = state == row_state::pending;  // else an instance ends it, and asks for its followers
     sql_writer sql{*link_};
     sql.raw("UPDATE baton_tick SET cancel=1,changed=UTC_TIMESTAMP(6)");
-    if (!is_running) sql.raw(",state=4,outcome=4,retry_at=NULL,finished=UTC_TIMESTAMP(6)");
+    if (is_pending) sql.raw(",state=4,outcome=4,retry_at=NULL,finished=UTC_TIMESTAMP(6)");
     sql.raw(" WHERE ").key(cluster, run).raw(" AND state=").number(found.number(0)).raw(" AND fence=").number(found.number(1));
     auto written = link_->run(sql.sql());
     if (!written) return std::move(written).error().in("cancel");
-    if (written->front().matched() == 1) return is_running ? cancel_outcome::requested : cancel_outcome::cancelled;
+    if (written->front().matched() == 1) return is_pending ? cancel_outcome::cancelled : cancel_outcome::requested;
   }
   return failure{errc::store_busy, "cancel: the run changed each time it was looked at; try again"};
 }

@@ -158,7 +158,8 @@ static void append_followers(sql_writer& sql, const std::string& cluster, const 
   for (const auto& f : record.followers) {
     sql.raw("INSERT IGNORE INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed,requested) SELECT ");
     sql.columns(cluster, ledger::follower_row(f, record.key.tick, {})).raw(",UTC_TIMESTAMP(6) FROM baton_tick WHERE ");
-    sql.key(cluster, record.key).raw(" AND state=4 AND fence=").number(record.fence).raw(";");
+    sql.key(cluster, record.key).raw(" AND state=4 AND fence=").number(record.fence);
+    sql.raw(" AND outcome=").number(static_cast<std::uint64_t>(record.outcome)).raw(" AND finished=").time(record.finished).raw(";");
   }
 }
 

@@ -1,6 +1,8 @@
 #include "baton/observe/metrics.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <unordered_map>
 
 #include <prometheus/text_serializer.h>
@@ -43,27 +45,46 @@ struct metrics::state {
     builder.gauge("instance_info", "This instance; instance_id is its incarnation's label.")
         .Add({{"instance_id", valid_utf8(opts.instance_id)}, {"cluster", valid_utf8(opts.cluster)}, {"store", valid_utf8(opts.store)}},
              1.0);
-    jobs.reserve(opts.jobs.size());
-    for (const auto& job : opts.jobs) jobs.try_emplace(job.job_name, per_job, job);
+    add(opts.jobs);
     set_slots(0);
   }
 
+  /// Whoever looks at the former map goes on with it: it stays.
+  void add(const std::vector<job_labels>& more) {
+    auto next = maps.empty() ? std::make_unique<job_map>() : std::make_unique<job_map>(*maps.back());
+    next->reserve(next->size() + more.size());
+    bool is_new = maps.empty();
+    for (const auto& job : more) {
+      if (next->contains(job.job_name)) continue;
+      next->emplace(job.job_name, &series.emplace_back(per_job, job));
+      is_new = true;
+    }
+    if (!is_new) return;
+    jobs = next.get();
+    maps.push_back(std::move(next));
+  }
+
   [[nodiscard]] const job_series* find(std::string_view job) const noexcept {
-    const auto found = jobs.find(job);
-    return found == jobs.end() ? nullptr : &found->second;
+    const auto& known = *jobs.load(std::memory_order_acquire);
+    const auto found = known.find(job);
+    return found == known.end() ? nullptr : found->second;
   }
 
   void set_slots(std::uint32_t busy) noexcept {
+    const auto all = slots.load();
     run_slots.find("busy")->Set(busy);
-    run_slots.find("free")->Set(slots - std::min(busy, slots));
+    run_slots.find("free")->Set(all - std::min(busy, all));
   }
 
   const std::shared_ptr<prometheus::Registry> registry;
   const wall_time started;
-  const std::uint32_t slots;
+  std::atomic<std::uint32_t> slots;
   family_builder builder{*registry};
   job_families per_job{builder};
-  std::unordered_map<std::string, job_series, text_hash, std::equal_to<>> jobs;  // never changes after construction
+  using job_map = std::unordered_map<std::string, const job_series*, text_hash, std::equal_to<>>;
+  std::deque<job_series> series;
+  std::vector<std::unique_ptr<job_map>> maps;  // the last one is in use; none of them changes
+  std::atomic<const job_map*> jobs = nullptr;
 
   prometheus::Family<Gauge>& plugin_info = builder.gauge("plugin_info", "A loaded plugin.");
   Histogram& lease_probe_duration =
@@ -87,7 +108,7 @@ struct metrics::state {
                                             {},
                                             "operation",
                                             {"connect", "acquire", "owned", "probe", "release", "incarnation", "register", "claim",
-                                             "finish", "reconcile", "sign_off", "migrate", "other"},
+                                             "finish", "reconcile", "sign_off", "migrate", "purge", "other"},
                                             round_trip_buckets};
   Gauge& clock_offset = builder.gauge("clock_offset_seconds", "Time of the store minus time of this host.").Add({});
   Counter& clock_steps = builder.counter("clock_steps_total", "Steps of this host's clock that were noticed.").Add({});
@@ -205,6 +226,8 @@ void metrics::schedule_disagreement(std::string_view job, bool disagrees) noexce
 void metrics::leader(bool is_leader) noexcept { state_->leader.Set(is_leader ? 1 : 0); }
 void metrics::leader_change() noexcept { state_->leader_changes.Increment(); }
 void metrics::run_slots(std::uint32_t busy) noexcept { state_->set_slots(busy); }
+void metrics::run_slots_total(std::uint32_t slots) noexcept { state_->slots = slots; }
+void metrics::add_jobs(const std::vector<job_labels>& jobs) { state_->add(jobs); }
 void metrics::due_queue_length(std::size_t length) noexcept { state_->due_queue_length.Set(static_cast<double>(length)); }
 void metrics::scheduler_lag(microseconds lag) noexcept { state_->scheduler_lag.Observe(seconds(lag)); }
 void metrics::store_up(bool up) noexcept { state_->store_up.Set(up ? 1 : 0); }

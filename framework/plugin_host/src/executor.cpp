@@ -101,7 +101,7 @@ class supervised_executor final : public executor {
     {
       const std::scoped_lock guard{mutex_};
       if (may_be_dropped && commands_.size() >= max_posted) return;
-      commands_.push_back(posted_frame{id, std::move(f)});
+      commands_.emplace_back(posted_frame{id, std::move(f)});
     }
     wake();
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -139,11 +141,57 @@ class plugin_checker {
   std::map<std::string, std::optional<plugin_host::plugin_description>> loaded_;
 };
 
+/// The job's own `with`, and what a trigger gives over it.
+std::function<result<plugin_host::values>(const std::string&)> with_of(const settings::job& j,
+                                                                       const plugin_host::plugin_description& plugin) {
+  plugin_host::raw_value own;
+  plugin_host::raw_value::map entries;
+  for (const auto& [key, value] : j.with) entries.push_back({key, to_raw(value)});
+  own.data = std::move(entries);
+  return [own = std::move(own), plugin](const std::string& json) -> result<plugin_host::values> {
+    boost::system::error_code error;
+    const auto given = boost::json::parse(json, error);
+    if (error || !given.is_object()) return failure{errc::invalid_argument, "the trigger's parameters are no JSON object"};
+    auto with = own;
+    auto& all = std::get<plugin_host::raw_value::map>(with.data);
+    for (const auto& [key, value] : given.as_object()) {
+      const std::string name{key};
+      plugin_host::raw_value text;
+      text.data = value.is_string() ? std::string{value.as_string()} : boost::json::serialize(value);
+      const auto known = std::ranges::find(all, name, &plugin_host::raw_value::entry::first);
+      known == all.end() ? all.push_back({name, std::move(text)}) : void(known->second = std::move(text));
+    }
+    auto found = plugin_host::check_parameters(plugin, with);
+    if (auto* values = std::get_if<plugin_host::values>(&found)) return std::move(*values);
+    std::string why = "the trigger's parameters do not fit plugin " + plugin.name;
+    for (const auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) why += "; " + e.path + ": " + e.message;
+    return failure{errc::invalid_argument, std::move(why)};
+  };
+}
+
+ledger::overlap_policy overlap_of(const std::string& name) {
+  using enum ledger::overlap_policy;
+  return name == "queue_one" ? queue_one : name == "queue_all" ? queue_all : name == "cancel_running" ? cancel_running : skip;
+}
+
+ledger::follower::when when_of(const std::string& name) {
+  using enum ledger::follower::when;
+  return name == "failure" ? failure : name == "any" ? any : success;
+}
+
 runtime::job to_job(const settings::job& j, const std::string& plugin_path, plugin_host::values parameters) {
   runtime::job job;
   job.name = j.name;
   job.schedule = j.schedule;
   job.lock_name = j.lock_name;
+  job.hold_at_least = j.hold_at_least;
+  job.policy.overlap = overlap_of(j.overlap);
+  job.policy.queue_limit = j.queue_limit;
+  for (const auto& p : j.after) job.after.push_back({p.job, when_of(p.on)});
+  job.priority = j.priority;
+  job.run_on = j.run_on;
+  job.tags = j.tags;
+  job.paused = j.paused;
   job.policy.catch_up = j.catch_up == "none"  ? ledger::catch_up_policy::none
                         : j.catch_up == "all" ? ledger::catch_up_policy::all
                                               : ledger::catch_up_policy::latest;
@@ -178,6 +226,7 @@ checked load_configuration(const std::string& file) {
     if (plugin == nullptr) continue;
     if (auto parameters = plugins.parameters(j, *plugin)) {
       c.jobs.push_back(to_job(j, plugin->path, std::move(*parameters)));
+      c.jobs.back().with = with_of(j, *plugin);
       const auto lock_name = lock::scheduler_name(c.settings.cluster, j.lock_name.empty() ? j.name : j.lock_name);
       c.labels.push_back({j.name, j.schedule_text, j.timezone, j.plugin, lock_name});
     }
@@ -222,6 +271,9 @@ runtime::options scheduler_options(const settings::settings& s) {
   o.takeover = s.lease_timing.takeover_safe ? ledger::takeover_policy::safe : ledger::takeover_policy::fast;
   o.max_concurrent_runs = s.max_concurrent_runs;
   o.max_clock_offset = s.max_clock_offset;
+  o.elects_leader = s.elects_leader;
+  o.labels = s.labels;
+  for (const auto& tag : s.tags) o.tag_limits[tag.name] = tag.max_running;
   o.history_keep = s.history_keep;
   return o;
 }

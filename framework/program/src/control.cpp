@@ -9,6 +9,11 @@
 namespace baton::program {
 
 result<std::unique_ptr<ledger::control>> open_control(const settings::settings& s) {
+  if (is_local(s)) {
+    const auto store = local::store::create(local_store_options(s));
+    if (!store) return store.error();
+    return store->open_control();
+  }
   auto store = mysql::store::create(store_options(s));
   if (!store) return std::move(store).error();
   return store->open_control();

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "configuration.hpp"
 #include "exit_codes.hpp"
+#include "reload.hpp"
 #include "sd_notify.hpp"
 #include "test_clock.hpp"
 #include "tzdata_watch.hpp"
@@ -105,6 +106,8 @@ class service_manager_link {
     sd_notify("READY=1");
     beat();
   }
+  void reloading() { sd_notify_reloading(); }
+  void reloaded() { sd_notify("READY=1"); }
   void stopping() {
     sd_notify("STOPPING=1");
     stopping_ = true;
@@ -203,20 +206,25 @@ admin::callbacks admin_callbacks(const observe::metrics& metrics, const runtime:
   return calls;
 }
 
-int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
+/// What metrics say of a configuration.
+void show(const configuration& c, observe::metrics& metrics, wall_time now) {
+  for (const auto& plugin : c.plugins) {
+    metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
+  }
+  for (const auto& j : c.jobs) {
+    const auto gap = j.schedule ? j.schedule->longest_gap(now) : std::nullopt;
+    metrics.job_schedule_max_gap(j.name, gap.value_or(microseconds{0}));
+  }
+  metrics.config_hash(c.settings.hash);
+}
+
+int serve(const std::string& file, const configuration& c, const clock& time, bool clock_is_set_off) {
   const auto& s = c.settings;
   observe::metrics metrics{metrics_options(c, time.now().wall)};
   observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
                     [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); }, nullptr}};
   if (clock_is_set_off) log.warning("the wall clock is set off by BATON_TEST_CLOCK_OFFSET: only for tests");
-  for (const auto& plugin : c.plugins) {
-    metrics.plugin(plugin.name, plugin.version, std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor), plugin.build_id);
-  }
-  for (const auto& j : c.jobs) {
-    const auto gap = j.schedule ? j.schedule->longest_gap(time.now().wall) : std::nullopt;
-    metrics.job_schedule_max_gap(j.name, gap.value_or(microseconds{0}));
-  }
-  metrics.config_hash(s.hash);
+  show(c, metrics, time.now().wall);
   metrics.config_reloaded(true, time.now().wall);
 
   const auto fail = [&log](const char* what, const failure& why) {
@@ -240,6 +248,28 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
 
   tzdata_reports zones{io, tzdata_watch{c.jobs}, time, log, metrics};
   service_manager_link manager{io, **scheduler, log};
+  reloader reload{io,
+                  file,
+                  s,
+                  log,
+                  [&](const configuration& wanted) {
+                    auto taken = (*scheduler)->reload(scheduler_options(wanted.settings), wanted.jobs);
+                    if (taken) show(wanted, metrics, time.now().wall);
+                    return taken;
+                  },
+                  [&](bool successful) {
+                    metrics.config_reloaded(successful, time.now().wall);
+                    manager.reloaded();
+                  }};
+  asio::signal_set reload_signal{io, SIGHUP};
+  std::function<void()> wait_for_reload = [&] {
+    reload_signal.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
+      if (error) return;
+      manager.reloading();
+      reload.request();
+      wait_for_reload();
+    });
+  };
   asio::signal_set stop_signals{io, SIGTERM, SIGINT};
   std::function<void()> wait_for_signal = [&] {
     stop_signals.async_wait([&](const boost::system::error_code& error, int signal) {
@@ -248,6 +278,8 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
       manager.stopping();
       (*scheduler)->stop([&] {
         stop_signals.cancel();
+        reload_signal.cancel();
+        reload.end();
         manager.end();
         zones.end();
       });
@@ -255,6 +287,7 @@ int serve(const configuration& c, const clock& time, bool clock_is_set_off) {
     });
   };
   wait_for_signal();
+  wait_for_reload();
   zones.start();
   (*scheduler)->start();
   manager.start();
@@ -272,10 +305,10 @@ int run_command(const std::string& file) {
   if (!checked.value) return exit_configuration;
   if (const char* offset = std::getenv("BATON_TEST_CLOCK_OFFSET"); offset != nullptr) {
     const test_clock time{offset};
-    return serve(*checked.value, time, true);
+    return serve(file, *checked.value, time, true);
   }
   const system_clock time;
-  return serve(*checked.value, time, false);
+  return serve(file, *checked.value, time, false);
 }
 
 }  // namespace baton::program

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace baton::program {
 
@@ -25,6 +26,12 @@ void sd_notify(std::string_view message) noexcept {
   // Nobody to tell is no error of ours.
   (void)::sendto(fd, message.data(), message.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
   ::close(fd);
+}
+
+void sd_notify_reloading() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  sd_notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.tv_sec * 1'000'000 + now.tv_nsec / 1'000));
 }
 
 std::optional<microseconds> sd_watchdog_interval() noexcept {

@@ -1,6 +1,7 @@
 #include "job.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "baton/lock/name.hpp"
@@ -30,6 +31,11 @@ status check_jobs(const std::vector<job>& jobs) {
     if (j.timeout && *j.timeout <= microseconds{0}) report(j, "`timeout` must be more than 0; unset, there is none");
     if (j.grace < microseconds{0}) report(j, "`grace` must not be negative");
   }
+  for (const auto& j : jobs) {
+    for (const auto& p : j.after) {
+      if (!names.contains(p.job)) report(j, "`after` names the job '" + p.job + "', which there is not");
+    }
+  }
   if (!mistakes.empty()) return failure{errc::invalid_configuration, std::move(mistakes)};
   return {};
 }
@@ -37,6 +43,62 @@ status check_jobs(const std::vector<job>& jobs) {
 plugin_host::isolation isolation_of(const job& j) noexcept { return j.handler ? plugin_host::isolation::in_process : j.isolation; }
 
 lost_policy on_lost_of(const job& j) noexcept { return j.on_lost.value_or(j.handler ? lost_policy::report : lost_policy::abort); }
+
+engine::job_set engine_jobs(const options& opts, const std::vector<job>& jobs) {
+  engine::job_set set;
+  std::map<std::string, std::size_t> tags;
+  for (const auto& [tag, max_running] : opts.tag_limits) {
+    tags.emplace(tag, set.tags.size());
+    set.tags.push_back({lock::tag_name(opts.cluster, tag), max_running, {}});
+  }
+  std::map<std::string_view, std::vector<ledger::follower>> followers;
+  const auto lock_of = [&](const job& j) { return lock::scheduler_name(opts.cluster, j.lock_name.empty() ? j.name : j.lock_name); };
+  for (const auto& j : jobs) {
+    if (j.is_retired) continue;
+    for (const auto& [earlier, when] : j.after) followers[earlier].push_back({j.name, lock_of(j), when});
+  }
+  set.jobs.reserve(jobs.size());
+  for (const auto& j : jobs) {
+    engine::job& e = set.jobs.emplace_back();
+    e.name = j.name;
+    e.schedule = j.schedule;
+    e.lock_name = lock_of(j);
+    e.schedule_hash = j.schedule ? j.schedule->identity() : "none";
+    e.policy = j.policy;
+    if (const auto known = followers.find(j.name); known != followers.end()) e.policy.followers = known->second;
+    e.grace = j.grace;
+    e.setting = !j.enabled ? ledger::job_setting::disabled : j.paused ? ledger::job_setting::paused : ledger::job_setting::runs;
+    e.runs_here =
+        std::ranges::all_of(j.run_on, [&](const auto& label) { return std::ranges::find(opts.labels, label) != opts.labels.end(); });
+    e.is_retired = j.is_retired;
+    e.priority = j.priority;
+    e.hold_at_least = j.hold_at_least;
+    for (const auto& tag : j.tags) {
+      const auto known = tags.find(tag);
+      if (known == tags.end() || j.is_retired) continue;  // a tag without a limit is for people
+      e.tags.push_back(known->second);
+      set.tags[known->second].jobs.push_back(j.name);
+    }
+  }
+  return set;
+}
+
+std::vector<ledger::job_registration> registrations_of(const engine::job_set& set) {
+  std::vector<ledger::job_registration> all;
+  for (const auto& j : set.jobs) {
+    if (j.is_retired) continue;
+    auto& made = all.emplace_back(ledger::job_registration{j.name, j.lock_name, j.schedule_hash, j.setting});
+    for (const auto tag : j.tags) made.tag_fences.push_back(set.tags[tag].fence_name);
+  }
+  return all;
+}
+
+std::string_view trigger_of(const ledger::claimed_run& run) noexcept {
+  if (run.attempt > 1) return "retry";
+  if (run.key.kind == ledger::tick_kind::trigger) return "trigger";
+  if (run.key.kind == ledger::tick_kind::after) return "after";
+  return run.caught_up ? "catch_up" : "schedule";
+}
 
 std::vector<observe::job_labels> labels_of(const std::string& cluster, const std::vector<job>& jobs) {
   std::vector<observe::job_labels> list;

@@ -1,5 +1,7 @@
 #include "observer.hpp"
 
+#include "job.hpp"
+
 namespace baton::runtime {
 
 using ledger::row_state;
@@ -73,11 +75,13 @@ void observer::on(const engine::tick_decided& n) {
 
 void observer::on(const engine::run_claimed& n) {
   const bool is_first = n.run.attempt == 1;
-  if (is_first) {
+  if (!is_first) metrics_.retried(name(n.job));
+  if (is_first && n.run.key.kind == ledger::tick_kind::schedule) {
     metrics_.tick(name(n.job), n.run.caught_up ? "caught_up" : "run");
     metrics_.tick_lateness(name(n.job), n.late);
   }
-  metrics_.run_started(name(n.job), !is_first ? "retry" : n.run.caught_up ? "catch_up" : "schedule");
+  metrics_.run_started(name(n.job), trigger_of(n.run));
+  if (running_.size() < jobs_.size()) running_.resize(jobs_.size());
   metrics_.running(name(n.job), ++running_[n.job]);
   if (!log_.is_enabled(observe::log_level::info)) return;
   log_.info("run claimed", {{"job", name(n.job)},
@@ -148,6 +152,33 @@ void observer::on(const engine::peer_differs& n) {
     log_.warning("an instance of this cluster has other time zone data: where clocks change, they may not agree on ticks",
                  {{"other", n.instance}, {"its_version", n.tzdata}});
 }
+
+void observer::on(const engine::job_stopped& n) {
+  metrics_.job_paused(name(n.job), n.stopped);
+  log_.info(n.stopped ? "job is paused" : "job goes on", {{"job", name(n.job)}});
+}
+
+void observer::on(const engine::schedule_disagrees& n) {
+  metrics_.schedule_disagreement(name(n.job), n.disagrees);
+  if (n.disagrees) {
+    log_.warning("another instance has another schedule of the job", {{"job", name(n.job)}});
+  } else {
+    log_.info("the instances agree on the job's schedule again", {{"job", name(n.job)}});
+  }
+}
+
+void observer::on(const engine::leadership& n) {
+  metrics_.leader(n.is_ours);
+  metrics_.leader_change();
+  log_.info(n.is_ours ? "this instance leads" : "this instance does not lead any more");
+}
+
+void observer::on(const engine::run_cancelled& n) {
+  log_.warning(n.by_next_tick ? "cancelling a run: its job's next tick is due" : "cancelling a run, as somebody asked",
+               {{"job", name(n.job)}, {"tick", to_rfc3339(n.run.tick)}});
+}
+
+void observer::on(const engine::rows_purged& n) { log_.debug("old rows deleted", {{"count", std::to_string(n.count)}}); }
 
 void observer::on(const engine::server_changed& /*unused*/) {
   metrics_.store_identity_change();

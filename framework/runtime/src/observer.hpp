@@ -34,6 +34,11 @@ class observer {
   void on(const engine::store_state& n);
   void on(const engine::session_trouble& n);
   void on(const engine::session_opened_note& n);
+  void on(const engine::job_stopped& n);
+  void on(const engine::schedule_disagrees& n);
+  void on(const engine::leadership& n);
+  void on(const engine::run_cancelled& n);
+  void on(const engine::rows_purged& n);
   void on(const engine::server_changed& n);
   void on(const engine::clock_measured& n);
   void on(const engine::clock_stepped& n);

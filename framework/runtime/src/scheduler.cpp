@@ -29,8 +29,6 @@ std::string random_incarnation() {
   return text;
 }
 
-std::string schedule_hash(const job& j) { return j.schedule ? j.schedule->identity() : "none"; }
-
 ledger::run_outcome outcome_of(plugin_host::run_end end) {
   using plugin_host::run_end;
   switch (end) {
@@ -45,16 +43,6 @@ ledger::run_outcome outcome_of(plugin_host::run_end end) {
     case run_end::lease_expired: return ledger::run_outcome::lock_lost;
   }
   return ledger::run_outcome::failure;
-}
-
-std::vector<engine::job> engine_jobs(const options& opts, const std::vector<job>& jobs) {
-  std::vector<engine::job> list;
-  list.reserve(jobs.size());
-  for (const auto& j : jobs) {
-    list.push_back({j.name, j.schedule, lock::scheduler_name(opts.cluster, j.lock_name.empty() ? j.name : j.lock_name), schedule_hash(j),
-                    j.policy, j.grace, j.enabled});
-  }
-  return list;
 }
 
 }  // namespace
@@ -76,7 +64,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
         observer_(jobs_, log, metrics),
         engine_(engine_options(), engine_jobs(opts_, jobs_)),
         timer_(io) {
-    for (const auto& j : engine_jobs(opts_, jobs_)) registrations_.push_back({j.name, j.lock_name, j.schedule_hash});
+    registrations_ = registrations_of(engine_jobs(opts_, jobs_));
   }
 
   status start_executor() {
@@ -104,6 +92,37 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     feed(engine::stop_requested{});
   }
 
+  /// Jobs keep their places: what runs refers to them by these.
+  void reload(options opts, std::vector<job> jobs) {
+    opts_.config_hash = opts.config_hash;
+    opts_.max_concurrent_runs = opts.max_concurrent_runs;
+    opts_.labels = std::move(opts.labels);
+    opts_.tag_limits = std::move(opts.tag_limits);
+    std::map<std::string, job> wanted;
+    std::vector<std::string> order;
+    for (auto& j : jobs) {
+      order.push_back(j.name);
+      wanted.emplace(j.name, std::move(j));
+    }
+    for (auto& known : jobs_) {
+      const auto it = wanted.find(known.name);
+      known.is_retired = it == wanted.end();
+      if (known.is_retired) continue;
+      known = std::move(it->second);
+      wanted.erase(it);
+    }
+    for (const auto& name : order) {
+      const auto it = wanted.find(name);
+      if (it != wanted.end()) jobs_.push_back(std::move(it->second));
+    }
+    metrics_.add_jobs(labels_of(opts_.cluster, jobs_));
+    metrics_.run_slots_total(opts_.max_concurrent_runs);
+    auto set = engine_jobs(opts_, jobs_);
+    registrations_ = registrations_of(set);
+    for (const auto& [id, w] : ledger_workers_) w->set_jobs(registrations_);
+    feed(engine::jobs_changed{std::move(set), opts_.config_hash, opts_.max_concurrent_runs});
+  }
+
   [[nodiscard]] runtime::report report() const {
     const std::lock_guard guard{report_mutex_};
     auto copy = report_;
@@ -128,10 +147,18 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   friend class scheduler;
 
   [[nodiscard]] engine::options engine_options() const {
-    return {opts_.cluster,          incarnation_,      opts_.instance,
-            opts_.version,          opts_.config_hash, opts_.tzdata,
-            opts_.timing,           opts_.takeover,    opts_.max_concurrent_runs,
-            opts_.max_clock_offset, opts_.history_keep};
+    return {opts_.cluster,
+            incarnation_,
+            opts_.instance,
+            opts_.version,
+            opts_.config_hash,
+            opts_.tzdata,
+            opts_.timing,
+            opts_.takeover,
+            opts_.max_concurrent_runs,
+            opts_.max_clock_offset,
+            opts_.elects_leader ? lock::leader_name(opts_.cluster) : "",
+            opts_.history_keep};
   }
 
   void feed(engine::event e) {
@@ -238,6 +265,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   void perform(const engine::reconcile& a) { hand_over(ledger_workers_, a); }
   void perform(const engine::register_jobs& a) { hand_over(ledger_workers_, a); }
   void perform(const engine::sign_off& a) { hand_over(ledger_workers_, a); }
+  void perform(const engine::request_cancel& a) { hand_over(ledger_workers_, a); }
+  void perform(const engine::purge& a) { hand_over(ledger_workers_, a); }
 
   void perform(const engine::start_run& a) {
     const auto& j = jobs_[a.job];
@@ -250,7 +279,13 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     request.cluster = opts_.cluster;
     request.instance = opts_.instance;
     request.job = j.name;
-    request.trigger = a.run.attempt > 1 ? "retry" : a.run.caught_up ? "catch_up" : "schedule";
+    if (!a.run.parameters.empty()) {
+      auto with = j.with ? j.with(a.run.parameters)
+                         : result<plugin_host::values>{failure{errc::invalid_argument, "this job takes no parameters from a trigger"}};
+      if (!with) return refuse(a.id, with.error());
+      request.parameters = std::move(*with);
+    }
+    request.trigger = trigger_of(a.run);
     request.run_name = j.name + "/" + to_rfc3339(a.run.key.tick) + "/" + std::to_string(a.run.attempt);
     request.tick = a.run.key.tick;
     request.attempt = a.run.attempt;
@@ -258,15 +293,23 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     request.timeout = j.timeout;
     request.grace = j.grace;
     request.lease_deadline = a.lease_deadline;
-    run_jobs_[request.id] = a.job;
+    run_jobs_[request.id] = {a.job, request.isolation, on_lost_of(j)};
     executor_->start(std::move(request));
+  }
+  /// It never comes to a handler.
+  void refuse(engine::run_id id, const failure& why) {
+    boost::asio::post(io_, [weak = weak_from_this(), id, text = why.context] {
+      if (const auto self = weak.lock())
+        self->feed(engine::run_ended{id, ledger::run_outcome::failure, ledger::reason_code::none, text, "", microseconds{0}});
+    });
   }
   void perform(const engine::extend_run& a) { executor_->extend(plugin_host::run_id{static_cast<std::uint64_t>(a.id)}, a.lease_deadline); }
   void perform(const engine::stop_run& a) {
     const plugin_host::run_id id{static_cast<std::uint64_t>(a.id)};
     executor_->stop(id, {a.terminate_after, a.kill_after});
     const auto it = run_jobs_.find(id);
-    if (it != run_jobs_.end() && isolation_of(jobs_[it->second]) == plugin_host::isolation::in_process) watch_in_process(id, a.kill_after);
+    const bool is_in_process = it != run_jobs_.end() && it->second.how == plugin_host::isolation::in_process;
+    if (is_in_process && !a.is_cancel) watch_in_process(id, a.kill_after);
   }
   void perform(const engine::exit_now& /*unused*/) {
     exited_ = true;
@@ -285,8 +328,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       if (error || !self) return;
       const auto it = self->run_jobs_.find(id);
       if (it == self->run_jobs_.end()) return;
-      const auto& j = self->jobs_[it->second];
-      const auto policy = on_lost_of(j);
+      const auto& j = self->jobs_[it->second.job];
+      const auto policy = it->second.on_lost;
       self->log_.error("a handler in process did not stop when told to",
                        {{"job", j.name}, {"on_lost", policy == lost_policy::abort ? "abort" : "report"}});
       if (policy == lost_policy::abort) std::abort();
@@ -298,7 +341,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   void on_run(plugin_host::run_id id, plugin_host::run_event e) {
     const auto it = run_jobs_.find(id);
     if (it == run_jobs_.end()) return;
-    const auto& j = jobs_[it->second];
+    const auto& j = jobs_[it->second.job];
     const engine::run_id run{static_cast<std::uint64_t>(id)};
     if (std::holds_alternative<plugin_host::run_started>(e)) {
       feed(engine::run_started{run});
@@ -330,7 +373,13 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   std::vector<ledger::job_registration> registrations_;
   observer observer_;
   engine::scheduler engine_;
-  std::map<plugin_host::run_id, engine::job_index> run_jobs_;
+  /// A run that is under way, as its job was when it began.
+  struct run_of_job {
+    engine::job_index job = 0;
+    plugin_host::isolation how{};
+    lost_policy on_lost{};
+  };
+  std::map<plugin_host::run_id, run_of_job> run_jobs_;
   std::map<plugin_host::run_id, boost::asio::steady_timer> in_process_watches_;
   bool exited_ = false;
   std::function<void()> stopped_;
@@ -362,6 +411,11 @@ result<std::unique_ptr<scheduler>> scheduler::create(boost::asio::io_context& io
 scheduler::scheduler(std::shared_ptr<impl> i) : impl_(std::move(i)) {}
 scheduler::~scheduler() = default;
 void scheduler::start() { impl_->start(); }
+status scheduler::reload(options opts, std::vector<job> jobs) {
+  if (auto valid = check_jobs(jobs); !valid) return valid;
+  impl_->reload(std::move(opts), std::move(jobs));
+  return {};
+}
 void scheduler::stop(std::function<void()> stopped) { impl_->stop(std::move(stopped)); }
 report scheduler::report() const { return impl_->report(); }
 const std::string& scheduler::incarnation() const noexcept { return impl_->incarnation(); }

@@ -219,4 +219,17 @@ void ledger_worker::perform(engine::sign_off /*unused*/) {
   });
 }
 
+void ledger_worker::perform(engine::request_cancel a) {
+  call<engine::cancel_requested>([this, runs = std::move(a.runs)](ledger::session& s) -> result<bool> {
+    if (auto done = s.request_cancel(who_.cluster, runs); !done) return std::move(done).error();
+    return true;
+  });
+}
+void ledger_worker::perform(engine::purge a) {
+  call<engine::purged>([request = std::move(a.request)](ledger::session& s) { return s.purge(request); });
+}
+void ledger_worker::set_jobs(std::vector<ledger::job_registration> jobs) {
+  post([this, jobs = std::move(jobs)]() mutable { who_.jobs = std::move(jobs); });
+}
+
 }  // namespace baton::runtime

@@ -101,6 +101,10 @@ class ledger_worker final : public worker {
   void perform(engine::reconcile a);
   void perform(engine::register_jobs a);
   void perform(engine::sign_off a);
+  void perform(engine::request_cancel a);
+  void perform(engine::purge a);
+  /// What further registrations are about.
+  void set_jobs(std::vector<ledger::job_registration> jobs);
 
  private:
   void open_session(const opener& open);

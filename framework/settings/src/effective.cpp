@@ -57,6 +57,7 @@ class writer {
     for (const auto& row : keys()) {
       if (row.path.find('*') != std::string_view::npos || (for_hash_ && row.is_local)) continue;
       if (row.path == "calendars") write_calendars(s);
+      if (row.path == "tags") write_tags(s);
       if (row.path == "jobs") return write_jobs(s);
       if (const auto* f = find_field(row.path); f != nullptr) put(row.path, 0, f->show(s));
     }
@@ -94,6 +95,19 @@ class writer {
       text += "  " + yaml_text(c.name) + (c.days.empty() ? ": {}\n" : ":\n");
       put("dates", 2, find_field("calendars.*.dates")->show(with_one));
       put("ranges", 2, find_field("calendars.*.ranges")->show(with_one));
+    }
+  }
+
+  void write_tags(const settings& s) {
+    open_.clear();
+    std::vector<tag> all = s.tags;
+    if (for_hash_) std::ranges::sort(all, {}, &tag::name);
+    if (!all.empty()) text += "tags:\n";
+    for (const auto& t : all) {
+      settings with_one;
+      with_one.tags.push_back(t);
+      text += "  " + yaml_text(t.name) + ":\n";
+      put("max_running", 2, find_field("tags.*.max_running")->show(with_one));
     }
   }
 

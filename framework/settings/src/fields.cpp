@@ -23,6 +23,16 @@ T get(value& v) {
 
 text show(bool b) { return b ? "true" : "false"; }
 text show(std::uint32_t n) { return std::to_string(n); }
+text show(std::int32_t n) { return std::to_string(n); }
+text show(const std::vector<predecessor>& list) {
+  if (list.empty()) return std::nullopt;
+  std::string out;
+  for (const auto& p : list) {
+    out += out.empty() ? "[" : ", ";
+    out += p.on == "success" ? yaml_text(p.job) : "{job: " + yaml_text(p.job) + ", on: " + yaml_text(p.on) + "}";
+  }
+  return out + "]";
+}
 text show(microseconds d) { return schedule::duration_text(d); }
 text show(const std::string& s) {
   if (s.empty()) return std::nullopt;
@@ -63,7 +73,7 @@ constexpr field of_job(std::string_view path) {
   return {path, nullptr, nullptr,
           [](job& j, value v) {
             using type = std::remove_reference_t<decltype(j.*Member)>;
-            if constexpr (std::is_same_v<type, std::uint32_t>) {
+            if constexpr (std::is_same_v<type, std::uint32_t> || std::is_same_v<type, std::int32_t>) {
               j.*Member = static_cast<type>(get<std::int64_t>(v));
             } else {
               j.*Member = get<type>(v);
@@ -95,6 +105,7 @@ constexpr std::array table{
     field{"version", [](settings&, value) {}, [](const settings&) { return text{"1"}; }},
     of<&settings::cluster>("cluster"),
     of<&settings::instance>("instance"),
+    of<&settings::labels>("labels"),
     field{"store.url",
           [](settings& s, value v) {
             auto& to = s.store;
@@ -132,6 +143,8 @@ constexpr std::array table{
           [](const settings& s) { return s.has_store ? show(s.max_clock_offset) : std::nullopt; }},
     field{"store.migrate", [](settings& s, value v) { s.migrate = get<bool>(v); },
           [](const settings& s) { return s.has_store ? show(s.migrate) : std::nullopt; }},
+    field{"election", [](settings& s, value v) { s.elects_leader = get<std::string>(v) == "leader"; },
+          [](const settings& s) { return text{s.elects_leader ? "leader" : "per_run"}; }},
     of<&settings::max_concurrent_runs>("max_concurrent_runs"),
     field{"http.listen",
           [](settings& s, value v) {
@@ -149,6 +162,8 @@ constexpr std::array table{
     of<&settings::plugin_path>("plugins.path"),
     field{"calendars.*.dates", add_days, [](const settings& s) { return show_days(s, true); }},
     field{"calendars.*.ranges", add_days, [](const settings& s) { return show_days(s, false); }},
+    field{"tags.*.max_running", [](settings& s, value v) { s.tags.back().max_running = static_cast<std::uint32_t>(get<std::int64_t>(v)); },
+          [](const settings& s) { return s.tags.empty() ? std::nullopt : show(s.tags.back().max_running); }},
     of<&settings::history_keep>("history.keep"),
     field{"include", [](settings&, value) {}, [](const settings&) { return text{}; }},  // what they hold is shown
     field{"jobs.*.plugin", nullptr, nullptr, [](job& j, value v) { j.plugin = get<std::string>(v); },
@@ -171,7 +186,8 @@ constexpr std::array table{
     of_job<&job::jitter>("jobs.*.jitter"),
     of_job<&job::not_on>("jobs.*.not_on"),
     of_job<&job::only_on>("jobs.*.only_on"),
-    field{"jobs.*.overlap", nullptr, nullptr, [](job&, value) {}, [](const job&) { return text{"skip"}; }},
+    of_job<&job::overlap>("jobs.*.overlap"),
+    of_job<&job::queue_limit>("jobs.*.queue_limit"),
     of_job<&job::catch_up>("jobs.*.catch_up.policy"),
     of_job<&job::catch_up_window>("jobs.*.catch_up.window"),
     of_job<&job::catch_up_limit>("jobs.*.catch_up.limit"),
@@ -185,11 +201,17 @@ constexpr std::array table{
           [](const job& j) { return j.timeout ? show(*j.timeout) : std::nullopt; }},
     of_job<&job::grace>("jobs.*.grace"),
     of_job<&job::lock_name>("jobs.*.lock.name"),
+    of_job<&job::hold_at_least>("jobs.*.lock.hold_at_least"),
+    of_job<&job::after>("jobs.*.after"),
+    of_job<&job::priority>("jobs.*.priority"),
+    of_job<&job::run_on>("jobs.*.run_on"),
     field{"jobs.*.isolation", nullptr, nullptr, [](job& j, value v) { j.in_process = get<std::string>(v) == "in_process"; },
           [](const job& j) { return text{j.in_process ? "in_process" : "process"}; }},
     field{"jobs.*.on_lost", nullptr, nullptr, [](job& j, value v) { j.on_lost_abort = get<std::string>(v) == "abort"; },
           [](const job& j) { return text{j.on_lost_abort ? "abort" : "report"}; }},
     of_job<&job::enabled>("jobs.*.enabled"),
+    of_job<&job::paused>("jobs.*.paused"),
+    of_job<&job::tags>("jobs.*.tags"),
     of_job<&job::description>("jobs.*.description"),
 };
 

@@ -27,12 +27,12 @@ struct with_block {
 
 /// A checked value of a key, of the alternative that its key_type asks for.
 using value = std::variant<std::string, std::int64_t, bool, microseconds, std::vector<std::string>, store_access, listen_value,
-                           schedule_value, std::vector<schedule::calendar::range>, with_block>;
+                           schedule_value, std::vector<schedule::calendar::range>, with_block, std::vector<predecessor>>;
 
 /// How a key of the table is carried into the settings, and back into YAML.
 ///
-/// `set` and `show` belong to keys outside jobs - of a calendar, to the last one - the other two to keys of a job. `show` gives nullopt for
-/// a key that is not set.
+/// `set` and `show` belong to keys outside jobs - of a calendar or a tag, to the last one - the other two to keys of a job. `show` gives
+/// nullopt for a key that is not set.
 struct field {
   std::string_view path;
   void (*set)(settings&, value) = nullptr;

@@ -85,6 +85,8 @@ class loader {
       report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
     apply_calendars();
+    check_chains();
+    check_labels();
     check_history({&main, 1, 1});
     if (s.jobs.empty() && !report_.has_errors()) report_.warning({&main, 1, 1}, "jobs", "there is no job, so this instance does nothing");
   }
@@ -122,6 +124,51 @@ class loader {
       if (at != nullptr)
         report_.warning(*at, "jobs." + j.name, "no tick to come is on a day that its calendars allow, so it never runs",
                         "add days to come to the calendar");
+    }
+  }
+
+  /// A leader runs all, or nobody does.
+  void check_labels() {
+    const auto& s = reader_.result;
+    if (!s.elects_leader) return;
+    for (const auto& j : s.jobs) {
+      const auto* at = reader_.given_for(j, "run_on");
+      const bool has_all = std::ranges::all_of(j.run_on, [&](const auto& l) { return std::ranges::find(s.labels, l) != s.labels.end(); });
+      if (at == nullptr || has_all) continue;
+      report_.warning(*at, "jobs." + j.name + ".run_on",
+                      "asks for labels that this instance lacks: while it is the leader, nobody runs the job",
+                      "leave out election: leader, or give the labels to every instance");
+    }
+  }
+
+  /// `after` names jobs, and leads in no circle.
+  void check_chains() {
+    const auto& jobs = reader_.result.jobs;
+    std::map<std::string_view, const job*> by_name;
+    std::vector<std::string_view> names;
+    for (const auto& j : jobs) {
+      by_name.emplace(j.name, &j);
+      names.push_back(j.name);
+    }
+    for (const auto& j : jobs) {
+      const auto* at = reader_.given_for(j, "after");
+      if (at == nullptr) continue;
+      for (const auto& p : j.after) {
+        if (!by_name.contains(p.job))
+          report_.error(*at, "jobs." + j.name + ".after", "there is no job " + in_quotes(p.job), did_you_mean(p.job, names));
+      }
+      std::set<const job*> seen;
+      std::vector<const job*> rest{&j};
+      while (!rest.empty()) {
+        const auto* next = rest.back();
+        rest.pop_back();
+        for (const auto& p : next->after) {
+          const auto it = by_name.find(p.job);
+          if (it == by_name.end() || !seen.insert(it->second).second) continue;
+          rest.push_back(it->second);
+        }
+      }
+      if (seen.contains(&j)) report_.error(*at, "jobs." + j.name + ".after", "leads back to the job itself", "break the circle");
     }
   }
 

@@ -129,6 +129,25 @@ void reader::read_section(const node& map, std::string_view row, const std::stri
   }
 }
 
+template <typename Add>
+void reader::read_named(const node& n, const std::string& path, std::string_view row, std::string_view of, const std::string& example,
+                        Add add) {
+  if (n.type != node::kind::map) {
+    report_.error(n.at, path, "must be a map from names to " + std::string{of} + "s",
+                  "write each " + std::string{of} + " as NAME: " + example);
+    return;
+  }
+  std::map<std::string, place> seen;
+  for (std::size_t i = 0; i < n.keys.size(); ++i) {
+    const auto& name = n.keys[i];
+    if (!check_entry(name, path, seen)) continue;
+    const auto full = checked_name(name, path, of);
+    if (!full) continue;
+    add(name.text);
+    read_section(n.values[i], row, *full, name.at, scope::main, nullptr);
+  }
+}
+
 std::string reader::read_key(const node& k, const node& v, std::string_view row, const std::string& path, scope where, job* to) {
   const auto* found = find_row(row, k.text);
   if (found == nullptr) return report_unknown(k, row, path);
@@ -151,7 +170,14 @@ std::string reader::read_key(const node& k, const node& v, std::string_view row,
         read_section(v, found->path, full, k.at, where, to);
         break;
       case key_type::jobs: read_jobs(v, full); break;
-      case key_type::calendars: read_calendars(v, full); break;
+      case key_type::calendars:
+        read_named(v, full, "calendars.*", "calendar", "{dates: [2026-12-25]}", [this](const std::string& name) {
+          result.calendars.push_back({name, {}});
+        });
+        break;
+      case key_type::tags:
+        read_named(v, full, "tags.*", "tag", "{max_running: 2}", [this](const std::string& name) { result.tags.push_back({name, 1}); });
+        break;
       case key_type::job_defaults: break;  // read before
       default: read_value(*found, v, full, to);
     }
@@ -212,26 +238,10 @@ void reader::read_jobs(const node& n, const std::string& path) {
     const auto before = report_.problems.size();
     read_section(n.values[i], job_row, full, name.at, scope::main, &made);
     if (made.lock_name.empty()) made.lock_name = made.name;
-    if (!given(full + ".schedule") && report_.problems.size() == before) {
+    if (!given(full + ".schedule") && made.after.empty() && report_.problems.size() == before) {
       report_.warning(name.at, full, "has no schedule, so it never runs by itself", "schedule: \"0 2 * * *\"");
     }
     result.jobs.push_back(std::move(made));
-  }
-}
-
-void reader::read_calendars(const node& n, const std::string& path) {
-  if (n.type != node::kind::map) {
-    report_.error(n.at, path, "must be a map from names to calendars", "write each calendar as NAME: {dates: [2026-12-25]}");
-    return;
-  }
-  std::map<std::string, place> seen;
-  for (std::size_t i = 0; i < n.keys.size(); ++i) {
-    const auto& name = n.keys[i];
-    if (!check_entry(name, path, seen)) continue;
-    const auto full = checked_name(name, path, "calendar");
-    if (!full) continue;
-    result.calendars.push_back({name.text, {}});
-    read_section(n.values[i], "calendars.*", *full, name.at, scope::main, nullptr);
   }
 }
 

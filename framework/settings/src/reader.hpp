@@ -42,7 +42,9 @@ class reader {
   /// The path of a job or a calendar; nullopt after the error about its name was reported.
   std::optional<std::string> checked_name(const node& name, const std::string& path, std::string_view of);
   void read_jobs(const node& n, const std::string& path);
-  void read_calendars(const node& n, const std::string& path);
+  /// A map from names to sections of `row`; `add` is told of each name before its keys are read.
+  template <typename Add>
+  void read_named(const node& n, const std::string& path, std::string_view row, std::string_view of, const std::string& example, Add add);
   void read_defaults(const node& n, const std::string& path);
   /// Gives the key that was probably meant, or nothing.
   std::string report_unknown(const node& key, std::string_view row, const std::string& path);
@@ -57,6 +59,7 @@ class reader {
   std::optional<value> checked_secret(const node& n, const std::string& path);
   std::optional<value> checked_list(const node& n, const std::string& path);
   std::optional<value> checked_names(const key& row, const node& n, const std::string& path);
+  std::optional<value> checked_predecessors(const node& n, const std::string& path);
   std::optional<value> checked_days(const key& row, const node& n, const std::string& path);
   std::optional<value> checked_schedule(const node& n, const std::string& path);
   std::optional<value> checked_schedule_map(const node& n, const std::string& path);

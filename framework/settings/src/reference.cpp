@@ -13,6 +13,7 @@ std::string type_text(const key& row) {
     case key_type::section: return "section";
     case key_type::jobs: return "map of jobs";
     case key_type::calendars: return "map of calendars";
+    case key_type::tags: return "map of tags";
     case key_type::job_defaults: return "section";
     case key_type::parameters: return "map";
     case key_type::text: return "text";
@@ -29,6 +30,7 @@ std::string type_text(const key& row) {
     }
     case key_type::text_list: return "list of texts";
     case key_type::names: return "name, or list of names";
+    case key_type::predecessors: return "job, or list of jobs or `{job, on}`";
     case key_type::day_list: return "list of days";
     case key_type::day_ranges: return "list of ranges of days";
     case key_type::store_url: return "URL";

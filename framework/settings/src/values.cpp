@@ -89,6 +89,7 @@ std::optional<value> reader::checked(const key& row, const node& n, const std::s
     case key_type::secret: return checked_secret(n, path);
     case key_type::text_list: return checked_list(n, path);
     case key_type::names: return checked_names(row, n, path);
+    case key_type::predecessors: return checked_predecessors(n, path);
     case key_type::day_list:
     case key_type::day_ranges: return checked_days(row, n, path);
     default: break;
@@ -251,6 +252,39 @@ std::optional<value> reader::checked_names(const key& row, const node& n, const 
     report_.error(n.at, path, "must be a list of names", "write [name]");
     return std::nullopt;
   }
+  bool is_good = true;
+  for (std::size_t i = 0; i < n.values.size(); ++i) is_good = read(n.values[i], path + "[" + std::to_string(i) + "]") && is_good;
+  return is_good ? std::optional{value{std::move(out)}} : std::nullopt;
+}
+
+std::optional<value> reader::checked_predecessors(const node& n, const std::string& path) {
+  std::vector<predecessor> out;
+  const auto refuse = [&](const node& at, const std::string& where, std::string message) {
+    report_.error(at.at, where, std::move(message), "write [JOB] or [{job: JOB, on: failure}]");
+    return false;
+  };
+  const auto read = [&](const node& item, const std::string& at) {
+    predecessor p;
+    if (item.type == node::kind::map) {
+      for (std::size_t i = 0; i < item.keys.size(); ++i) {
+        const auto& name = item.keys[i].text;
+        if (name != "job" && name != "on") return refuse(item.keys[i], at, "has the keys job and on, not " + in_quotes(name));
+        auto text = scalar(item.values[i], at + "." + name, name == "job" ? "the name of a job" : "success, failure or any");
+        if (!text) return false;
+        (name == "job" ? p.job : p.on) = *std::move(text);
+        if (name == "on" && p.on != "success" && p.on != "failure" && p.on != "any")
+          return refuse(item.values[i], at + ".on", "must be success, failure or any, got " + shown(item.values[i]));
+      }
+      if (p.job.empty()) return refuse(item, at, "names no job");
+    } else {
+      auto text = scalar(item, at, "the name of a job");
+      if (!text) return false;
+      p.job = *std::move(text);
+    }
+    out.push_back(std::move(p));
+    return true;
+  };
+  if (n.type != node::kind::list) return read(n, path) ? std::optional{value{std::move(out)}} : std::nullopt;
   bool is_good = true;
   for (std::size_t i = 0; i < n.values.size(); ++i) is_good = read(n.values[i], path + "[" + std::to_string(i) + "]") && is_good;
   return is_good ? std::optional{value{std::move(out)}} : std::nullopt;

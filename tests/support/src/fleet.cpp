@@ -63,16 +63,21 @@ void fleet::job(const std::string& name, const std::string& schedule, const std:
   jobs_ += "]}\n" + settings;
 }
 
+void fleet::write_file(const std::string& name, const instance_options& wanted) const {
+  std::ofstream{file_of(name)} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name
+                               << "\nstore:\n  url: " << options_.store_url
+                               << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n")
+                               << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms}\n"
+                               << wanted.store_settings << wanted.settings
+                               << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
+                               << options_.plugin_dir << "\"]}\njobs:\n"
+                               << jobs_;
+}
+
 instance& fleet::add(const std::string& name, const instance_options& wanted) {
-  const auto file = directory_ / (name + ".yaml");
-  std::ofstream{file} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name << "\nstore:\n  url: " << options_.store_url
-                      << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n")
-                      << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms}\n"
-                      << wanted.store_settings << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
-                      << options_.plugin_dir << "\"]}\njobs:\n"
-                      << jobs_;
+  write_file(name, wanted);
   child_process::options how;
-  how.command = {options_.program, "run", "-c", file};
+  how.command = {options_.program, "run", "-c", file_of(name)};
   how.environment = wanted.environment;
   how.environment.push_back("BATON_TEST_PASSWORD=" + options_.password);
   if (!wanted.clock_offset.empty()) how.environment.push_back("BATON_TEST_CLOCK_OFFSET=" + wanted.clock_offset);

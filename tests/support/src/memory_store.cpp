@@ -89,13 +89,12 @@ void memory_store::order(const std::string& cluster, const std::string& job, wal
 void memory_store::cancel(const std::string& cluster, const tick_key& run) {
   auto& t = tables_[cluster];
   const auto it = t.ticks.find(run);
-  if (it == t.ticks.end() || !ledger::is_open(it->second.row.state)) return;
+  if (it == t.ticks.end() || !ledger::is_open(it->second.row.state) || it->second.row.cancel) return;
   auto row = it->second.row;
   row.cancel = true;
-  if (row.state != row_state::running) {
+  if (row.state == row_state::pending) {
     row.state = row_state::finished;
     row.outcome = ledger::run_outcome::cancelled;
-    row.retry_at.reset();
     row.finished = clock_.now().wall;
   }
   store_row(t, row, clock_.now().wall);

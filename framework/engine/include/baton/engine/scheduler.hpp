@@ -28,7 +28,7 @@ struct health {
 /// Thread safety: none; one thread at a time.
 class scheduler {
  public:
-  scheduler(options opts, std::vector<job> jobs);
+  scheduler(options opts, job_set jobs);
   ~scheduler();
   scheduler(scheduler&&) noexcept;
 

@@ -24,7 +24,17 @@ struct job {
   std::string schedule_hash;
   ledger::job_policy policy;
   microseconds grace = std::chrono::seconds{10};
-  bool enabled = true;
+  ledger::job_setting setting = ledger::job_setting::runs;
+  bool runs_here = true;          ///< this instance has the labels that the job asks for
+  bool is_retired = false;        ///< not in the configuration any more; kept for its index
+  std::int32_t priority = 0;      ///< the higher one first, when slots are short
+  microseconds hold_at_least{};   ///< its lock is kept so long
+  std::vector<std::size_t> tags;  ///< indices into job_set::tags
+};
+/// What a configuration says of jobs.
+struct job_set {
+  std::vector<job> jobs;
+  std::vector<ledger::tag_limit> tags;
 };
 using job_index = std::uint32_t;
 
@@ -39,7 +49,8 @@ struct options {
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
   microseconds max_clock_offset = std::chrono::seconds{10};
-  microseconds history_keep = std::chrono::days{30};  ///< rows that have ended, and were written last before this, are purged
+  std::string leader_name;      ///< the lock of the one instance that may start runs; empty: each one may
+  microseconds history_keep{};  ///< rows that ended, and were written last before this, are purged; 0: none is
 };
 
 enum class session_id : std::uint32_t {};
@@ -92,6 +103,14 @@ struct register_jobs {
 struct sign_off {
   session_id id;
 };
+struct request_cancel {
+  session_id id;
+  std::vector<ledger::tick_key> runs;
+};
+struct purge {
+  session_id id;
+  ledger::purge_request request;
+};
 struct start_run {
   run_id id;
   job_index job;
@@ -107,6 +126,7 @@ struct stop_run {
   run_id id;
   microseconds terminate_after;
   microseconds kill_after;
+  bool is_cancel = false;  ///< somebody asked for it: what cannot be killed may go on
 };
 struct exit_now {};  ///< everything is stopped, written, released and closed
 
@@ -182,6 +202,28 @@ struct peer_differs {
   bool in_configuration = false;
   std::string tzdata;  ///< that of the other one, if it differs
 };
+/// Its ticks are skipped from now on, or run again.
+struct job_stopped {
+  job_index job;
+  bool stopped;
+};
+/// Another instance registered the job with another schedule, or this one's is in the ledger again.
+struct schedule_disagrees {
+  job_index job;
+  bool disagrees;
+};
+struct leadership {
+  bool is_ours;
+};
+/// Somebody asked for the run's end, or its job's next tick did.
+struct run_cancelled {
+  job_index job;
+  ledger::tick_key run;
+  bool by_next_tick;
+};
+struct rows_purged {
+  std::uint64_t count;
+};
 struct server_changed {};
 struct clock_measured {
   microseconds offset;
@@ -200,10 +242,11 @@ struct call_took {
 
 using note = std::variant<lock_attempted, ticks_duplicate, lock_taken, lock_given_back, lock_was_lost, lease_probed, tick_decided,
                           run_claimed, run_over, finish_refused, owner_unresolved, next_tick_known, store_state, session_trouble,
-                          session_opened_note, peer_differs, server_changed, clock_measured, clock_stepped, clock_unfit, call_took>;
+                          session_opened_note, peer_differs, job_stopped, schedule_disagrees, leadership, run_cancelled, rows_purged,
+                          server_changed, clock_measured, clock_stepped, clock_unfit, call_took>;
 
 using action = std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish,
-                            reconcile, register_jobs, sign_off, start_run, extend_run, stop_run, exit_now, note>;
+                            reconcile, register_jobs, sign_off, request_cancel, purge, start_run, extend_run, stop_run, exit_now, note>;
 
 // ---- Events: what has happened. `sent` is read right before a call leaves, `received` when its reply is there.
 
@@ -272,6 +315,16 @@ struct jobs_registered {
 struct signed_off {
   session_id id;
 };
+struct cancel_requested {
+  session_id id;
+  span_of_call when;
+  result<bool> reply;
+};
+struct purged {
+  session_id id;
+  span_of_call when;
+  result<std::uint64_t> reply;
+};
 struct run_started {
   run_id id;
 };
@@ -285,8 +338,15 @@ struct run_ended {
   microseconds took{};
 };
 struct stop_requested {};  ///< the second one cuts the grace times short
+/// Another configuration: the jobs known so far have the same indices, new ones follow. Runs go on under the definition they began with.
+struct jobs_changed {
+  job_set jobs;
+  std::uint64_t config_hash = 0;
+  std::uint32_t max_concurrent_runs = 16;
+};
 
 using event = std::variant<lock_session_opened, ledger_session_opened, session_failed, session_ended, acquired, owned_known, probed,
-                           released, claimed, finished, reconciled, jobs_registered, signed_off, run_started, run_ended, stop_requested>;
+                           released, claimed, finished, reconciled, jobs_registered, signed_off, cancel_requested, purged, run_started,
+                           run_ended, stop_requested, jobs_changed>;
 
 }  // namespace baton::engine

@@ -51,7 +51,7 @@ struct row_query {
 };
 
 enum class cancel_outcome : std::uint8_t {
-  requested = 1,  ///< it runs; its instance stops it
+  requested = 1,  ///< it runs, or waits for another attempt; an instance brings it to its end
   cancelled,      ///< it had not begun, and will not
   not_open,       ///< it has ended
   unknown,        ///< there is no such row

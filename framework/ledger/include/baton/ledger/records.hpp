@@ -141,12 +141,12 @@ enum class job_setting : std::uint8_t { runs = 0, paused = 1, disabled = 2 };
 /// Whether a job's ticks run, and when they did not of late. A pause is one interval: what was due in it is skipped, whenever that is
 /// decided.
 struct job_standing {
-  std::optional<bool> paused;              ///< by command, which outlives and overrides the configuration; nullopt: none was given
-  job_setting configured{};                ///< as the instance said that registered the job last
-  reason_code stopped{};                   ///< paused or disabled now, else none
-  reason_code last_stopped{};              ///< why its ticks were skipped in [from, to)
-  std::optional<wall_time> stopped_from;   ///< nullopt: never
-  std::optional<wall_time> stopped_until;  ///< nullopt: to this day
+  std::optional<bool> paused = {};              ///< by command, which outlives and overrides the configuration; nullopt: none was given
+  job_setting configured = {};                  ///< as the instance said that registered the job last
+  reason_code stopped = {};                     ///< paused or disabled now, else none
+  reason_code last_stopped = {};                ///< why its ticks were skipped in [from, to)
+  std::optional<wall_time> stopped_from = {};   ///< nullopt: never
+  std::optional<wall_time> stopped_until = {};  ///< nullopt: to this day
   /// Makes `stopped` what `paused` and `configured` say.
   void settle(wall_time now) noexcept;
   /// Why a tick that was due at `t` does not run; none: it does.

@@ -17,6 +17,12 @@ namespace baton::lock {
 /// `cluster` has at most 28 characters and `incarnation` 25, so that this is never hashed and SQL can build it too.
 [[nodiscard]] std::string incarnation_name(std::string_view cluster, std::string_view incarnation);
 
+/// The lock of the one instance that may start runs, with `election: leader`.
+[[nodiscard]] std::string leader_name(std::string_view cluster);
+
+/// No lock, but the row of baton_fence that serialises claims of jobs with a limited tag; at most 64 characters.
+[[nodiscard]] std::string tag_name(std::string_view cluster, std::string_view tag);
+
 inline constexpr std::size_t max_cluster_length = 28;
 inline constexpr std::size_t incarnation_length = 25;
 

@@ -77,13 +77,17 @@ class metrics {
   void leader(bool is_leader) noexcept;
   void leader_change() noexcept;
   void run_slots(std::uint32_t busy) noexcept;
+  void run_slots_total(std::uint32_t slots) noexcept;
+  /// After a reload: series for jobs that have none yet. Those of jobs that are gone stay as they are. One call at a time.
+  void add_jobs(const std::vector<job_labels>& jobs);
   void due_queue_length(std::size_t length) noexcept;
   void scheduler_lag(microseconds lag) noexcept;
   void store_up(bool up) noexcept;
   void store_connections(std::string_view kind, std::size_t count) noexcept;  ///< lock, ledger, abandoned
   void store_reconnect() noexcept;
   void store_identity_change() noexcept;
-  /// connect, acquire, owned, probe, release, incarnation, register, claim, finish, reconcile, sign_off, migrate; else counted as other.
+  /// connect, acquire, owned, probe, release, incarnation, register, claim, finish, reconcile, sign_off, migrate, purge; else counted as
+  /// other.
   void store_query(std::string_view operation, microseconds took) noexcept;
   void clock_offset(microseconds offset) noexcept;
   void clock_step() noexcept;

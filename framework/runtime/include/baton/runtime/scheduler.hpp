@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,15 +35,28 @@ enum class lost_policy : std::uint8_t {
 struct job {
   std::string name;
   std::optional<schedule::timetable> schedule;
-  std::string lock_name;  ///< as in `lock.name`; default: the job's name
-  ledger::job_policy policy;
+  std::string lock_name;         ///< as in `lock.name`; default: the job's name
+  microseconds hold_at_least{};  ///< as in `lock.hold_at_least`
+  ledger::job_policy policy;     ///< its followers are made from `after` of the others
+  struct predecessor {
+    std::string job;
+    ledger::follower::when on = ledger::follower::when::success;
+  };
+  std::vector<predecessor> after;   ///< runs when any of these ended so, with its tick
+  std::int32_t priority = 0;        ///< the higher one first, when slots are short
+  std::vector<std::string> run_on;  ///< only where options::labels has all of these
+  std::vector<std::string> tags;    ///< those in options::tag_limits are limited together
   std::optional<microseconds> timeout;
   microseconds grace = std::chrono::seconds{10};
   bool enabled = true;
+  bool paused = false;            ///< until somebody says otherwise by ledger::control
+  bool is_retired = false;        ///< not in the configuration any more: set by scheduler::reload()
   plugin_host::callable handler;  ///< runs in process; of a plugin's keys it can have `parameters`
   std::string plugin;             ///< its name, for people
   std::string plugin_path;
   plugin_host::values parameters;
+  /// `parameters` with those of a trigger over them, a JSON object of texts; unset: a trigger can give none.
+  std::function<result<plugin_host::values>(const std::string& json)> with;
   plugin_host::isolation isolation = plugin_host::isolation::process;
   std::optional<lost_policy> on_lost;  ///< in process only; default: report for a handler, abort for a plugin
 };
@@ -57,8 +71,11 @@ struct options {
   ledger::takeover_policy takeover = ledger::takeover_policy::fast;
   std::uint32_t max_concurrent_runs = 16;
   microseconds max_clock_offset = std::chrono::seconds{10};
+  bool elects_leader = false;                         ///< this instance starts runs only while it leads its cluster
+  std::vector<std::string> labels;                    ///< of this instance
+  std::map<std::string, std::uint32_t> tag_limits;    ///< how many runs of jobs with the tag may be under way in the cluster
   microseconds history_keep = std::chrono::days{30};  ///< rows that have ended, and were written last before this, are deleted
-  plugin_host::executor::options runners;
+  plugin_host::executor::options runners;  ///< for plugins: `baton`, unless this program calls plugin_host::runner_main() for `runner`
 };
 
 /// The labels of the jobs' metrics, for observe::metrics::options: a job that is not among them is not counted.
@@ -83,6 +100,10 @@ class scheduler {
                                                                  store where, const clock& time, observe::log& log,
                                                                  observe::metrics& metrics);
   ~scheduler();
+
+  /// Other jobs, and of the options config_hash, max_concurrent_runs, labels and tag_limits, from now on. Runs that are under way end
+  /// under the definition they began with. Errors: as create(); then nothing has changed.
+  [[nodiscard]] status reload(options opts, std::vector<job> jobs);
 
   void start();
   /// Begins the orderly stop: no new run; running ones get their grace, then are stopped; rows closed, names released, store closed.

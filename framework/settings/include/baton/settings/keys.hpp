@@ -11,6 +11,7 @@ enum class key_type : std::uint8_t {
   section = 1,   ///< a map with keys of its own
   jobs,          ///< a map from job name to job
   calendars,     ///< a map from calendar name to its days
+  tags,          ///< a map from tag to its limits
   job_defaults,  ///< a map with keys of a job
   parameters,    ///< a map that the plugin describes
   text,
@@ -20,7 +21,8 @@ enum class key_type : std::uint8_t {
   duration,  ///< `minimum` to `maximum`, in microseconds
   choice,    ///< one of `choices`
   text_list,
-  names,  ///< a list of names of `alphabet`, or one
+  names,         ///< a list of names of `alphabet`, or one
+  predecessors,  ///< a list of jobs, each a name or {job: …, on: …}; or one name
   day_list,
   day_ranges,
   store_url,
@@ -33,7 +35,7 @@ enum class key_type : std::uint8_t {
 
 /// One row of the table that describes the configuration: validation, the reference page and --show-effective follow it.
 struct key {
-  std::string_view path;  ///< "store.lease.probe"; `*` stands for the name of a job or a calendar
+  std::string_view path;  ///< "store.lease.probe"; `*` stands for the name of a job, a calendar or a tag
   key_type type{};
   std::string_view fallback{};  ///< the default as it would be written; empty: none
   std::int64_t minimum = 0;

@@ -79,6 +79,18 @@ struct calendar {
   std::vector<schedule::calendar::range> days;
 };
 
+struct tag {
+  std::string name;
+  std::uint32_t max_running = 1;
+};
+
+/// One entry of `after`.
+struct predecessor {
+  std::string job;
+  std::string on = "success";  ///< or failure, any
+  friend bool operator==(const predecessor&, const predecessor&) = default;
+};
+
 struct job {
   std::string name;
   mark where;
@@ -94,7 +106,15 @@ struct job {
   std::vector<std::string> only_on;  ///< names of calendars
   std::optional<microseconds> timeout;
   microseconds grace = std::chrono::seconds{10};
-  std::string lock_name;            ///< lock.name, default: the job's
+  std::string lock_name;  ///< lock.name, default: the job's
+  microseconds hold_at_least{};
+  std::string overlap = "skip";  ///< queue_one, queue_all, cancel_running
+  std::uint32_t queue_limit = 100;
+  std::vector<predecessor> after;
+  std::int32_t priority = 0;
+  std::vector<std::string> run_on;  ///< labels
+  std::vector<std::string> tags;
+  bool paused = false;
   std::string catch_up = "latest";  ///< none, latest, all
   microseconds catch_up_window = std::chrono::hours{1};
   std::uint32_t catch_up_limit = 100;
@@ -113,6 +133,8 @@ struct settings {
   std::string file;
   std::string cluster;
   std::string instance;
+  std::vector<std::string> labels;
+  bool elects_leader = false;
   store_access store;
   bool has_store = false;  ///< the file has a store; without, `store` is the local one of the account or the service
   lease lease_timing;
@@ -128,6 +150,7 @@ struct settings {
   std::vector<std::string> plugin_path;
   microseconds history_keep = std::chrono::days{30};
   std::vector<calendar> calendars;
+  std::vector<tag> tags;
   std::vector<job> jobs;
   std::uint64_t hash = 0;  ///< 48 bits over what is the same on every instance: no secrets, none of the keys marked local
 };

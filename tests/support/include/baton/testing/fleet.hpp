@@ -56,6 +56,7 @@ class fleet {
     std::string clock_offset;  ///< as in BATON_TEST_CLOCK_OFFSET
     std::vector<std::string> environment;
     std::string store_settings;  ///< further lines of YAML under `store`, indented by two
+    std::string settings = {};   ///< further lines of YAML at the top level
   };
 
   explicit fleet(options wanted);
@@ -66,6 +67,13 @@ class fleet {
   /// A job of every instance that is added later: an `exec` of fleet_job with `arguments` ("--for 20ms"). `settings`: further lines of
   /// YAML, indented by four.
   void job(const std::string& name, const std::string& schedule, const std::string& arguments, const std::string& settings = "");
+
+  /// Of the instances that are added, or whose files are written, from now on: no jobs yet.
+  void forget_jobs() { jobs_.clear(); }
+  /// Writes the configuration of an instance anew; it reads that at SIGHUP.
+  void write_file(const std::string& name, const instance_options& wanted) const;
+  void write_file(const std::string& name) const { write_file(name, {}); }
+  [[nodiscard]] std::string file_of(const std::string& name) const { return directory_ / (name + ".yaml"); }
 
   instance& add(const std::string& name, const instance_options& wanted);
   instance& add(const std::string& name) { return add(name, {}); }

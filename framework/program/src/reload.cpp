@@ -1,0 +1,127 @@
+#include "reload.hpp"
+
+#include <boost/asio/post.hpp>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace baton::program {
+namespace {
+
+/// What became of the jobs, in a line of the log.
+void tell_of_jobs(observe::log& log, const settings::settings& before, const settings::settings& after) {
+  std::map<std::string_view, bool> known;
+  for (const auto& j : before.jobs) known.emplace(j.name, false);
+  std::size_t added = 0;
+  for (const auto& j : after.jobs) {
+    const auto it = known.find(j.name);
+    if (it == known.end()) {
+      ++added;
+    } else {
+      it->second = true;
+    }
+  }
+  std::size_t removed = 0;
+  for (const auto& [name, is_there] : known) removed += is_there ? 0 : 1;
+  log.info("configuration reloaded",
+           {{"jobs", std::to_string(after.jobs.size())}, {"added", std::to_string(added)}, {"removed", std::to_string(removed)}});
+}
+
+}  // namespace
+
+std::string needs_restart(const settings::settings& running, const settings::settings& wanted) {
+  // All that is taken at the start, written out; what a reload takes is left out of both.
+  const auto fixed = [](settings::settings s) {
+    s.jobs.clear();
+    s.calendars.clear();
+    s.tags.clear();
+    s.labels.clear();
+    s.max_concurrent_runs = 0;
+    s.plugin_path.clear();
+    return settings::show_effective(s);
+  };
+  if (running.store.password != wanted.store.password) return "store.password";
+  const auto a = fixed(running);
+  const auto b = fixed(wanted);
+  if (a == b) return "";
+  // The lines are "  key: value" under "section:": the path of the first one that differs.
+  std::size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  std::string path;
+  std::size_t depth = std::string::npos;
+  for (auto begin = b.rfind('\n', at == 0 ? 0 : at - 1);;) {
+    begin = begin == std::string::npos ? 0 : begin + 1;
+    const auto indent = b.find_first_not_of(' ', begin) - begin;
+    const auto colon = b.find(':', begin);
+    if (indent < depth && colon != std::string::npos) {
+      const auto name = b.substr(begin + indent, colon - begin - indent);
+      path = path.empty() ? name : name + "." + path;
+      depth = indent;
+    }
+    if (depth == 0 || begin == 0) return path;
+    begin = begin < 2 ? std::string::npos : b.rfind('\n', begin - 2);
+  }
+}
+
+reloader::reloader(boost::asio::io_context& io, std::string file, settings::settings running, observe::log& log, apply_function apply,
+                   std::function<void(bool)> told)
+    : io_(io), file_(std::move(file)), running_(std::move(running)), log_(log), apply_(std::move(apply)), told_(std::move(told)) {}
+
+reloader::~reloader() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void reloader::request() {
+  if (has_ended_) return;
+  log_.info("reading the configuration again", {{"file", file_}});
+  if (std::exchange(is_under_way_, true)) {
+    is_wanted_again_ = true;
+  } else {
+    begin();
+  }
+}
+
+void reloader::end() { has_ended_ = true; }
+
+void reloader::begin() {
+  if (thread_.joinable()) thread_.join();
+  thread_ = std::thread{[this] {
+    auto loaded = std::make_shared<checked>(load_configuration(file_));
+    boost::asio::post(io_, [this, loaded] { finish(*loaded); });
+  }};
+}
+
+void reloader::finish(const checked& loaded) {
+  is_under_way_ = false;
+  if (has_ended_) return;
+  told_(take(loaded));
+  if (!std::exchange(is_wanted_again_, false)) return;
+  is_under_way_ = true;
+  begin();
+}
+
+bool reloader::take(const checked& loaded) {
+  for (const auto& p : loaded.problems) {
+    const auto text = p.where.file + ":" + std::to_string(p.where.line) + ":" + std::to_string(p.where.column);
+    const std::vector<observe::log_field> fields{{"at", text}, {"path", p.path}, {"problem", p.message}, {"hint", p.hint}};
+    log_.write(p.is_warning ? observe::log_level::warning : observe::log_level::error, "configuration", fields);
+  }
+  if (!loaded.value) {
+    log_.error("the configuration has errors: nothing was changed", {{"file", file_}});
+    return false;
+  }
+  if (const auto key = needs_restart(running_, loaded.value->settings); !key.empty()) {
+    log_.error("this key is taken at the start only: restart to change it. Nothing was changed", {{"key", key}, {"file", file_}});
+    return false;
+  }
+  if (auto applied = apply_(*loaded.value); !applied) {
+    log_.error("the configuration cannot be used: nothing was changed", {{"error", applied.error().context}});
+    return false;
+  }
+  tell_of_jobs(log_, running_, loaded.value->settings);
+  running_ = loaded.value->settings;
+  return true;
+}
+
+}  // namespace baton::program

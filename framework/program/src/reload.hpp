@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "baton/observe/log.hpp"
+#include "configuration.hpp"
+
+namespace baton::program {
+
+/// The first key in which two configurations differ that an instance takes at its start only; empty: there is none.
+[[nodiscard]] std::string needs_restart(const settings::settings& running, const settings::settings& wanted);
+
+/// Reads the configuration's file again, on a thread of its own: loading plugins takes time, and leases must not wait for it.
+///
+/// A file with an error, or one that needs a restart, changes nothing and is logged with every problem.
+/// Thread safety: request() and end() on the io_context's thread, on which `apply` and `told` are called too.
+class reloader {
+ public:
+  using apply_function = std::function<status(const configuration&)>;
+  /// `told`: how it ended.
+  reloader(boost::asio::io_context& io, std::string file, settings::settings running, observe::log& log, apply_function apply,
+           std::function<void(bool successful)> told);
+  ~reloader();
+
+  /// While one is under way, another one follows it.
+  void request();
+  void end();
+
+ private:
+  void begin();
+  void finish(const checked& loaded);
+  [[nodiscard]] bool take(const checked& loaded);
+
+  boost::asio::io_context& io_;
+  std::string file_;
+  settings::settings running_;
+  observe::log& log_;
+  apply_function apply_;
+  std::function<void(bool)> told_;
+  std::thread thread_;
+  bool is_under_way_ = false;
+  bool is_wanted_again_ = false;
+  bool has_ended_ = false;
+};
+
+}  // namespace baton::program

@@ -1,0 +1,50 @@
+#include "reload.hpp"
+
+#include <gtest/gtest.h>
+
+namespace baton::program {
+namespace {
+
+settings::settings running() {
+  settings::settings s;
+  s.cluster = "billing";
+  s.instance = "a";
+  s.has_store = true;
+  s.store.user = "baton";
+  s.store.hosts = {{"db1", 3306}};
+  s.store.database = "baton";
+  return s;
+}
+
+TEST(needs_restart, is_not_needed_for_what_a_reload_takes) {
+  const auto before = running();
+  auto after = before;
+  after.max_concurrent_runs = 3;
+  after.labels = {"ssd"};
+  after.tags = {{"few", 2}};
+  after.calendars = {{"holidays", {}}};
+  after.plugin_path = {"/elsewhere"};
+  settings::job job;
+  job.name = "new";
+  after.jobs.push_back(job);
+  EXPECT_EQ(needs_restart(before, after), "");
+}
+
+TEST(needs_restart, names_the_key_that_is_taken_at_the_start) {
+  const auto before = running();
+  const auto with = [&](auto change) {
+    auto after = before;
+    change(after);
+    return needs_restart(before, after);
+  };
+  EXPECT_EQ(with([](auto& s) { s.cluster = "other"; }), "cluster");
+  EXPECT_EQ(with([](auto& s) { s.lease_timing.probe = std::chrono::seconds{1}; }), "store.lease.probe");
+  EXPECT_EQ(with([](auto& s) { s.lease_timing.takeover_safe = true; }), "store.lease.takeover");
+  EXPECT_EQ(with([](auto& s) { s.max_connections = 9; }), "store.max_connections");
+  EXPECT_EQ(with([](auto& s) { s.http_port = 1; }), "http.listen");
+  EXPECT_EQ(with([](auto& s) { s.elects_leader = true; }), "election");
+  EXPECT_EQ(with([](auto& s) { s.log_level = "debug"; }), "log.level");
+}
+
+}  // namespace
+}  // namespace baton::program

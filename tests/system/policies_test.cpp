@@ -1,0 +1,170 @@
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
+#include "fixture.hpp"
+
+namespace baton::system_test {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class policies : public on_a_server {
+ protected:
+  /// A verb of the command line, with the configuration of an instance; its exit code.
+  static int verb(const fleet& f, const std::string& arguments, const std::string& name = "a") {
+    const auto command = "BATON_TEST_PASSWORD=" + std::string{private_server::password()} + " " BATON_PROGRAM " " + arguments + " -c " +
+                         f.file_of(name) + " >>" + (f.directory() / "verbs").string() + " 2>&1";
+    const int status = std::system(command.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+};
+
+TEST_P(policies, a_fleet_obeys_pause_resume_trigger_and_cancel_within_two_seconds) {
+  fleet f{fleet_options()};
+  f.job("work", "{every: 1s}", "--for 20");
+  f.job("by-hand", "{every: 1h}", "--for 60000 --beat 10", "    grace: 500ms\n");
+  for (const auto* name : {"a", "b", "c"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "work");
+
+  EXPECT_EQ(verb(f, "pause work"), 0);
+  const auto paused = store_now();
+  ASSERT_TRUE(eventually([&] { return store_now() > paused + seconds{4}; }, seconds{10}));
+  for (const auto& r : f.runs().of("work")) EXPECT_LT(r.tick, paused) << "was started in the pause";
+  EXPECT_EQ(verb(f, "resume work"), 0);
+  const auto before = count_runs(f, "work");
+  EXPECT_TRUE(eventually([&] { return count_runs(f, "work") > before; }, seconds{3})) << f.logs();
+  EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND job='work' AND state=5 AND reason=2"),
+            "1")
+      << "one row for the whole pause";
+
+  const auto asked = boot_now();
+  EXPECT_EQ(verb(f, "trigger by-hand"), 0);
+  const auto run = await_run(f, "by-hand", seconds{5});
+  EXPECT_LE(run.started - asked, seconds{2});
+  EXPECT_EQ(verb(f, "cancel 'by-hand@" + to_rfc3339(run.tick) + "#trigger'"), 0);
+  const auto told = boot_now();
+  EXPECT_TRUE(eventually([&] { return !is_alive(run.pid); }, seconds{5})) << f.logs();
+  EXPECT_LE(boot_now() - told, seconds{3}) << "two, and its grace";
+  EXPECT_TRUE(eventually(
+      [&] {
+        return ask_one("SELECT CONCAT(state,'/',outcome) FROM baton.baton_tick WHERE cluster='" + f.cluster() +
+                       "' AND job='by-hand' AND kind=2") == "4/4";
+      },
+      seconds{5}));
+  EXPECT_EQ(verb(f, "verify --from " + to_rfc3339(paused - seconds{60}) + " --to " + to_rfc3339(store_now() - seconds{3})), 0)
+      << std::ifstream{f.directory() / "verbs"}.rdbuf();
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+TEST_P(policies, g9_sighup_takes_a_good_file_and_a_bad_one_changes_nothing) {
+  fleet f{fleet_options()};
+  f.job("old", "{every: 1s}", "--for 20");
+  f.job("long", "{every: 1h}", "--for 3000 --beat 10");
+  f.add("a");
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "old");
+
+  std::ofstream{f.file_of("a"), std::ios::app} << "  broken: {plugin: exec, schedule: \"not a schedule\"}\n";
+  f[0].signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return !f[0].log_lines("nothing was changed").empty(); }, seconds{5})) << f.logs();
+  EXPECT_THAT(f[0].log_lines("jobs.broken.schedule"), SizeIs(1));
+  EXPECT_EQ(f[0].metrics().value("baton_config_last_reload_successful"), 0);
+  const auto before = count_runs(f, "old");
+  EXPECT_TRUE(eventually([&] { return count_runs(f, "old") > before; }, seconds{3})) << "the old configuration goes on";
+
+  f.forget_jobs();
+  f.job("new", "{every: 1s}", "--for 20");
+  f.write_file("a");
+  f[0].signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return !f[0].log_lines("configuration reloaded").empty(); }, seconds{5})) << f.logs();
+  EXPECT_EQ(f[0].metrics().value("baton_config_last_reload_successful"), 1);
+  await_run(f, "new");
+  const auto old = count_runs(f, "old");
+  EXPECT_TRUE(eventually([&] { return count_runs(f, "new") >= 3; }, seconds{6}));
+  EXPECT_LE(count_runs(f, "old"), old + 1) << "one may have been under way";
+
+  f.write_file("a", {.clock_offset = {}, .environment = {}, .store_settings = "  max_connections: 9\n", .settings = {}});
+  f[0].signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return !f[0].log_lines("restart to change it").empty(); }, seconds{5})) << f.logs();
+  EXPECT_THAT(f[0].log_lines("key=store.max_connections"), SizeIs(1));
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+TEST_P(policies, what_follows_a_failure_runs_after_a_crash_of_the_instance_too) {
+  fleet f{fleet_options()};
+  f.job("work", "{every: 20s}", "--for 60000 --beat 10");
+  f.job("notify", "{every: 1h}", "--for 10", "    after: [{job: work, on: failure}]\n");
+  for (const auto* name : {"a", "b"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto run = await_run(f, "work", seconds{25});
+  f.named(run.instance).signal(SIGKILL);
+  const auto told = await_run(f, "notify", seconds{15});
+  EXPECT_EQ(told.tick, run.tick);
+  EXPECT_NE(told.instance, run.instance);
+  EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND kind=3"), "1");
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+TEST_P(policies, cancel_running_ends_the_run_when_the_next_tick_is_due) {
+  fleet f{fleet_options()};
+  f.job("work", "{every: 3s}", "--for 60000 --beat 10", "    overlap: cancel_running\n    grace: 1s\n");
+  for (const auto* name : {"a", "b"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto first = await_run(f, "work");
+  const auto second = await_run(f, "work", seconds{10}, 2);
+  EXPECT_EQ(second.tick, first.tick + seconds{3});
+  EXPECT_EQ(row_of(f, first), "4/4/1") << "finished, cancelled";
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+TEST_P(policies, a_tag_limits_the_runs_of_the_whole_cluster) {
+  fleet f{fleet_options()};
+  for (const auto* name : {"j1", "j2", "j3", "j4"}) f.job(name, "{every: 2s}", "--for 400 --beat 10", "    tags: [few]\n");
+  for (const auto* name : {"a", "b", "c"})
+    f.add(name, {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = "tags: {few: {max_running: 2}}\n"});
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  std::size_t most = 0;
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto running = ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND state=1");
+        most = std::max<std::size_t>(most, std::stoul(running));
+        std::size_t done = 0;
+        for (const auto* name : {"j1", "j2", "j3", "j4"}) done += count_runs(f, name) >= 2 ? 1 : 0;
+        return done == 4;
+      },
+      seconds{30}))
+      << f.logs();
+  EXPECT_EQ(most, 2U) << "as many as may, and never more";
+}
+
+TEST_P(policies, one_elected_instance_runs_all_and_another_takes_over) {
+  fleet f{fleet_options()};
+  f.job("work", "{every: 1s}", "--for 10");
+  f.job("more", "{every: 1s}", "--for 10");
+  for (const auto* name : {"a", "b", "c"})
+    f.add(name, {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = "election: leader\n"});
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "work", seconds{10}, 3);
+  const auto runners = [&] {
+    std::set<std::string> names;
+    const auto file = f.runs();
+    for (const auto& r : file.runs()) names.insert(r.instance);
+    return names;
+  };
+  ASSERT_THAT(runners(), SizeIs(1));
+  const auto leader = *runners().begin();
+  EXPECT_EQ(f.named(leader).metrics().value("baton_leader"), 1);
+  f.named(leader).signal(SIGKILL);
+  EXPECT_TRUE(eventually([&] { return runners().size() == 2; }, seconds{6})) << f.logs();
+  EXPECT_THAT(f.runs().violations(), IsEmpty());
+}
+
+}  // namespace
+
+BATON_ON_BOTH_SERVERS(policies);
+
+}  // namespace baton::system_test
