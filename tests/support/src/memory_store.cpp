@@ -88,6 +88,7 @@ void memory_store::order(const std::string& cluster, const std::string& job, wal
 
 void memory_store::cancel(const std::string& cluster, const tick_key& run) {
   auto& t = tables_[cluster];
+  if (t.row_locks.contains(run)) return;  // a server would wait for the claim, and find another row then
   const auto it = t.ticks.find(run);
   if (it == t.ticks.end() || !ledger::is_open(it->second.row.state) || it->second.row.cancel) return;
   auto row = it->second.row;
