@@ -154,7 +154,7 @@ verdict fleet::run() {
   run_until(faults_end_);
   end_faults();
   const auto& t = world_.timing;
-  run_until(faults_end_ + 3 * t.wait_timeout + 40s);  // the longest run, late to start, fits in
+  run_until(faults_end_ + 3 * t.wait_timeout + 90s);  // runs of the longest job fit in, one after the other, with all their attempts
   expect_recovery();
   stop_all();
   run_until(now() + 60s);
