@@ -73,7 +73,11 @@ class instance {
 
   [[nodiscard]] bool is_alive() const noexcept { return engine_ != nullptr; }
   [[nodiscard]] bool knows_every_job() const noexcept { return jobs_.size() == world_.jobs.size(); }
-  void elect_a_leader() { is_leader_mode_ = true; }
+  /// A leader runs all, so that it needs slots for all.
+  void elect_a_leader() {
+    is_leader_mode_ = true;
+    slots_ = 16;
+  }
   void lack_a_label_for(std::size_t job) { not_here_.insert(job); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }
   [[nodiscard]] bool is_impaired() const noexcept { return paused_ || cut_up_ || cut_down_; }

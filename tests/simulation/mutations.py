@@ -18,15 +18,14 @@ RUNS = "framework/engine/src/core_runs.cpp"
 
 # what is broken, file, a line (or part of one), what it becomes
 MUTATIONS = [
-    ("a run is called crashed without waiting for its owner", CLAIM, "if (!owner_is_gone(open)) return;", "(void)owner_is_gone(open);"),
+    ("a run is called crashed without waiting for its owner", CLAIM, "remaining = std::max(remaining, request_.young_session - name_.lock_session_age);",
+     "remaining = microseconds{0};"),
     ("the owner of a free incarnation lock is not waited for", CLAIM, "request_.dead_owner_wait - gone_for", "microseconds{0} - gone_for"),
     ("a fence does not rise", CLAIM, "std::max(seen_.fence + 1, floor)", "std::max(seen_.fence, floor - floor % 60'000'000)"),
     ("a further attempt has the number of the last one", CLAIM, "return claim_again(row, row.attempt + 1);", "return claim_again(row, row.attempt);"),
     ("a tick runs early", CLAIM, "if (due > now_) {", "if (due > now_ + std::chrono::seconds{1}) {"),
-    ("a pause is ignored", CLAIM, "stopped != reason_code::none) {\n        decide_as(t, row_state::skipped, stopped);",
-     "stopped != reason_code::none && now_ < due) {\n        decide_as(t, row_state::skipped, stopped);"),
-    ("the limit of a tag is ignored", CLAIM, "return room_[tag] > 0;", "return room_[tag] >= 0;"),
-    ("the followers of a crashed run are forgotten", CLAIM, "if (f.follows(closed.outcome)) plan_", "if (f.follows(run_outcome::none)) plan_"),
+    ("the limit of a tag is ignored", CLAIM, "return room_[tag] > 0;", "return room_[tag] + 1 > 0;"),
+    ("the followers of a crashed run are forgotten", CLAIM, "if (f.follows(closed.outcome)) plan_", "if (f.follows(run_outcome::success)) plan_"),
     ("a session is closed while runs live by it", CORE, "if (names_[r.name].session == id) return;", "if (names_[r.name].session == id) break;"),
     ("an abandoned ledger session is closed at once", CORE, "s->last_proof <= entry.second) return false;", "s->last_proof <= entry.second) break;"),
     ("what the ledger shows open is not taken up", TICKS, "    name.resolve = true;\n    want(n);", "    want(n);"),
