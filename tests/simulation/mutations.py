@@ -13,7 +13,6 @@ import sys
 
 CLAIM = "framework/ledger/src/claim.cpp"
 CORE = "framework/engine/src/core.cpp"
-TICKS = "framework/engine/src/core_ticks.cpp"
 RUNS = "framework/engine/src/core_runs.cpp"
 
 # what is broken, file, a line (or part of one), what it becomes
@@ -26,9 +25,6 @@ MUTATIONS = [
     ("a tick runs early", CLAIM, "if (due > now_) {", "if (due > now_ + std::chrono::seconds{1}) {"),
     ("the limit of a tag is ignored", CLAIM, "return room_[tag] > 0;", "return room_[tag] + 1 > 0;"),
     ("the followers of a crashed run are forgotten", CLAIM, "if (f.follows(closed.outcome)) plan_", "if (f.follows(run_outcome::success)) plan_"),
-    ("a session is closed while runs live by it", CORE, "if (names_[r.name].session == id) return;", "if (names_[r.name].session == id) break;"),
-    ("an abandoned ledger session is closed at once", CORE, "s->last_proof <= entry.second) return false;", "s->last_proof <= entry.second) break;"),
-    ("what the ledger shows open is not taken up", TICKS, "    name.resolve = true;\n    want(n);", "    want(n);"),
     ("a job is taken for decided as far as the clock", CORE, "decided(it->second, from);", "decided(it->second, std::max(from, now_.wall));"),
     ("a name is released before the end of its run is written", RUNS, "to_finish_names_.push_back(run.name);\n",
      "to_finish_names_.push_back(run.name);\n  if (auto* s = find(session); s != nullptr && s->names.contains(run.name)) s->to_release.push_back(run.name);\n"),
