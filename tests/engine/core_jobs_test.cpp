@@ -44,6 +44,51 @@ TEST_F(policies, a_pause_is_one_range_row_once_it_is_over_and_nothing_runs_meanw
   EXPECT_EQ(running_jobs(), "a ");
 }
 
+// ---- overlap: allow
+
+TEST_F(policies, overlapping_runs_have_each_a_lock_of_its_own_and_leave_nothing_behind) {
+  add_job("a", 10s).policy.overlap = ledger::overlap_policy::allow;
+  start();
+  pass(31s);
+  ASSERT_EQ(running_jobs(), "a a a ");
+  EXPECT_EQ(store.locks_held(), 3U + 1U) << "one for each run, and the incarnation's";
+  std::set<std::string> names;
+  for (const auto& r : running) names.insert(r.run.lock_name);
+  EXPECT_THAT(names, SizeIs(3));
+  end_run(running[1].id);
+  pass(2s);
+  EXPECT_EQ(store.locks_held(), 3U);
+  EXPECT_EQ(row("a", 20s).outcome, run_outcome::success);
+  EXPECT_EQ(row("a", 10s).state, row_state::running);
+  pass(8s);
+  EXPECT_EQ(running_jobs(), "a a a ") << "and the next tick";
+  forget();
+  pass(5s);
+  EXPECT_THAT(all<claim>(), IsEmpty()) << "a run that goes on costs no claims";
+}
+
+TEST_F(policies, an_overlapping_run_whose_session_is_killed_is_stopped_alone) {
+  add_job("a", 10s).policy.overlap = ledger::overlap_policy::allow;
+  start();
+  pass(21s);
+  ASSERT_THAT(running, SizeIs(2));
+  const std::vector<std::string> lost{running[0].run.lock_name};
+  (void)store.release_locks(lock_connection(), lost);
+  pass(1s);
+  const auto stops = all<stop_run>();
+  ASSERT_THAT(stops, SizeIs(1));
+  EXPECT_EQ(stops[0].id, running[0].id);
+}
+
+TEST_F(policies, a_trigger_of_a_job_whose_runs_may_overlap_runs_beside_them) {
+  add_job("a", 10s).policy.overlap = ledger::overlap_policy::allow;
+  start();
+  pass(11s);
+  store.order(opts.cluster, "a", clock.now().wall);
+  pass(2s);
+  EXPECT_EQ(running_jobs(), "a a ");
+}
+
 // ---- triggers, cancels
 
 TEST_F(policies, a_trigger_runs_within_two_seconds_and_leaves_the_schedule_alone) {

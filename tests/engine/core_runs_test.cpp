@@ -225,6 +225,37 @@ TEST_F(runs, g11_a_second_stop_cuts_the_grace_short_and_minds_not_what_has_ended
   EXPECT_EQ(all<stop_run>()[0].id, running[0].id);
 }
 
+TEST_F(runs, g11_a_drain_gives_them_all_the_time_they_need_and_a_stop_after_it_their_grace) {
+  for (const auto* name : {"a", "b"}) add_job(name, 10min);
+  start();
+  pass(10min);
+  ASSERT_EQ(running.size(), 2U);
+  feed(stop_requested{true});
+  feed(stop_requested{true});
+  pass(2h);
+  EXPECT_TRUE(all<stop_run>().empty());
+  EXPECT_EQ(all<start_run>().size(), 2U) << "nothing new";
+  EXPECT_EQ(engine->health().reasons, std::vector<std::string>{"draining"});
+  end_run(running[0].id);
+  EXPECT_FALSE(exited);
+  feed(stop_requested{});
+  EXPECT_TRUE(all<stop_run>().empty());
+  pass(jobs[0].grace);
+  ASSERT_EQ(all<stop_run>().size(), 1U);
+  EXPECT_EQ(all<stop_run>()[0].id, running[0].id);
+  end_run(running[0].id, run_outcome::cancelled);
+  pass(1s);
+  EXPECT_TRUE(exited);
+}
+
+TEST_F(runs, g11_a_drain_does_not_lengthen_a_stop) {
+  run_one();
+  feed(stop_requested{});
+  feed(stop_requested{true});
+  pass(jobs[0].grace);
+  EXPECT_EQ(all<stop_run>().size(), 1U);
+}
+
 TEST_F(runs, g11_with_the_store_away_the_stop_waits_for_it_a_while_and_then_exits) {
   run_one();
   feed(stop_requested{});

@@ -330,6 +330,58 @@ TEST_P(every_ledger_session, holds_a_run_back_whose_tag_has_as_many_as_it_may) {
   EXPECT_EQ(tagged("y").verdict, name_verdict::claimed);
 }
 
+TEST_P(every_ledger_session, gives_runs_that_may_overlap_a_lock_name_each_and_purges_it_with_them) {
+  auto a = make("a");
+  const auto tick = a.now() - seconds{2};
+  a.register_job("job", tick - seconds{10});
+  const auto name_of = [](const ledger::tick_key& run) { return lock::run_name("t", run.job + to_rfc3339(run.tick)); };
+  const auto claim_under = [&](const std::string& name, const std::vector<wall_time>& ticks) {
+    auto request = a.request("job", ticks);
+    (void)ok(a.locks->try_acquire(std::vector{name}));
+    request.names[0].lock_name = name;
+    auto& job = request.names[0].jobs[0];
+    job.policy = {.overlap = ledger::overlap_policy::allow, .catch_up = ledger::catch_up_policy::all};
+    job.run_name = name_of;
+    return ok(a.ledger->claim(request)).names.at(0);
+  };
+  const auto asked = claim_under(a.name("job"), {tick, tick + seconds{1}});
+  EXPECT_EQ(asked.verdict, name_verdict::nothing_due);
+  ASSERT_THAT(asked.asked, SizeIs(2));
+  EXPECT_EQ(claim_under(a.name("job"), {tick, tick + seconds{1}}).jobs.at(0).duplicates, 2U);
+  std::vector<ledger::claimed_run> runs;
+  for (const auto& run : asked.asked) {
+    EXPECT_EQ(run.lock_name, name_of(run.key));
+    const auto reply = claim_under(run.lock_name, {});
+    ASSERT_EQ(reply.verdict, name_verdict::claimed);
+    EXPECT_EQ(reply.run->key, run.key);
+    EXPECT_EQ(reply.run->lock_name, run.lock_name);
+    runs.push_back(*reply.run);
+  }
+  for (const auto& run : runs) EXPECT_EQ(a.finish(run), finish_outcome::written);
+  EXPECT_EQ(claim_under(runs[0].lock_name, {}).verdict, name_verdict::nothing_due);
+  EXPECT_TRUE(eventually([&] { return ok(a.ledger->purge({"t", microseconds{0}})) == 2; }));
+  EXPECT_EQ(claim_under(runs[0].lock_name, {}).verdict, name_verdict::unregistered) << "its fence is gone too";
+}
+
+TEST_P(every_ledger_session, moves_a_trigger_of_runs_that_may_overlap_to_a_name_of_its_own) {
+  auto a = make("a");
+  const auto tick = a.now() - seconds{1};
+  a.register_job("first", tick - seconds{10});
+  a.register_job("second", tick - seconds{10});
+  auto record = a.success(*a.claim("first", {tick}).run);
+  record.followers = {{"second", a.name("second"), ledger::follower::when::success}};
+  EXPECT_EQ(a.finish(record), finish_outcome::written);
+  const auto own = lock::run_name("t", "of a follower");
+  auto request = a.request("second", {});
+  request.names[0].jobs[0].run_name = [&](const ledger::tick_key&) { return own; };
+  const auto reply = ok(a.ledger->claim(request)).names.at(0);
+  ASSERT_THAT(reply.asked, SizeIs(1));
+  (void)ok(a.locks->try_acquire(std::vector{own}));
+  request.names[0].lock_name = own;
+  EXPECT_EQ(ok(a.ledger->claim(request)).names.at(0).verdict, name_verdict::claimed);
+  EXPECT_EQ(a.reconcile(tick).open.at(0).lock_name, own);
+}
+
 TEST_P(every_ledger_session, asks_for_the_end_of_a_run_that_runs_and_of_no_other) {
   auto a = make("a");
   const auto tick = a.now() - seconds{1};

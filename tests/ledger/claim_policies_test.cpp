@@ -51,6 +51,62 @@ TEST(claim_overlap, queue_all_runs_one_after_the_other_up_to_its_limit) {
   EXPECT_EQ(text(c.decide()), "insert a 12:03:00 skipped queue_full") << "two were waiting when it came";
 }
 
+/// As long_run, with a lock name for each run.
+struct runs_side_by_side : long_run {
+  explicit runs_side_by_side(job_policy policy = {.overlap = overlap_policy::allow}) : long_run(std::move(policy)) {
+    name.jobs[0].run_name = [](const tick_key& run) { return "run " + to_rfc3339(run.tick).substr(11, 8); };
+  }
+};
+
+TEST(claim_overlap, allow_asks_for_each_tick_under_a_name_of_its_own) {
+  runs_side_by_side c{{.overlap = overlap_policy::allow, .catch_up = catch_up_policy::all}};
+  const auto plan = c.decide();
+  EXPECT_FALSE(plan.reply.run);
+  EXPECT_EQ(plan.reply.verdict, name_verdict::nothing_due);
+  EXPECT_EQ(plan.reply.jobs[0].decided_until, noon + 3min);
+  const std::vector<std::string> names{"run 12:01:00", "run 12:02:00", "run 12:03:00"};
+  EXPECT_EQ(plan.new_names, names);
+  ASSERT_EQ(plan.followers.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(plan.followers[i].state, row_state::pending);
+    EXPECT_EQ(plan.followers[i].lock_name, names[i]);
+    EXPECT_EQ(plan.reply.asked[i].key, plan.followers[i].key);
+  }
+  EXPECT_TRUE(plan.writes());
+}
+
+TEST(claim_overlap, allow_misses_and_pauses_as_any_other) {
+  runs_side_by_side c;
+  const auto plan = c.decide();
+  EXPECT_EQ(text(plan), "insert a 12:01:00..12:02:00 x2 missed over_limit");
+  ASSERT_EQ(plan.reply.asked.size(), 1U);
+  EXPECT_EQ(plan.reply.asked[0].lock_name, "run 12:03:00");
+  c.pause(0);
+  EXPECT_EQ(text(c.decide()), "insert a 12:01:00..12:03:00 x3 skipped paused");
+  EXPECT_TRUE(c.decide().new_names.empty());
+}
+
+TEST(claim_overlap, allow_moves_a_trigger_to_a_name_of_its_own) {
+  runs_side_by_side c;
+  c.name.jobs[0].ticks.clear();
+  c.seen.rows.clear();
+  auto& asked = c.add_open("a", noon + 17s, row_state::pending);
+  asked.key.kind = tick_kind::trigger;
+  asked.requested = noon + 17s;
+  const auto plan = c.decide();
+  EXPECT_FALSE(plan.reply.run);
+  ASSERT_EQ(plan.updates.size(), 1U);
+  EXPECT_EQ(plan.updates[0].row.lock_name, "run 12:00:17");
+  EXPECT_EQ(plan.updates[0].row.state, row_state::pending);
+  EXPECT_EQ(plan.new_names, std::vector<std::string>{"run 12:00:17"});
+  // And there it runs.
+  c.name.lock_name = asked.lock_name = "run 12:00:17";
+  const auto own = c.decide();
+  ASSERT_TRUE(own.reply.run);
+  EXPECT_EQ(own.reply.run->key, asked.key);
+  EXPECT_TRUE(own.new_names.empty());
+}
+
 TEST(claim_overlap, what_has_waited_too_long_after_its_turn_is_missed) {
   long_run c{{.overlap = overlap_policy::queue_all, .catch_up = catch_up_policy::none}};
   c.now += 59s;

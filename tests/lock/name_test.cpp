@@ -60,6 +60,13 @@ TEST(scheduler_name, keeps_cluster_and_name_apart) {
   EXPECT_NE(scheduler_name("C", "a"), scheduler_name("c", "a"));
 }
 
+TEST(run_name, never_changes_and_fits_for_the_longest_cluster) {
+  EXPECT_EQ(run_name("billing", "nightly"), "baton:billing:~r:fi5wfnj53oprm63d2irafi3aqe");
+  EXPECT_EQ(run_name(repeated('c', max_cluster_length), "nightly").size(), 64U);
+  EXPECT_TRUE(run_name("billing", "x").starts_with(run_name_prefix("billing")));
+  EXPECT_NE(run_name("billing", "x"), run_name("billing", "y"));
+}
+
 TEST(incarnation_name, fits_for_the_longest_cluster_and_meets_no_job) {
   const auto name = incarnation_name(repeated('c', max_cluster_length), repeated('i', incarnation_length));
   EXPECT_EQ(name, "baton:" + repeated('c', 28) + ":~i:" + repeated('i', 25));

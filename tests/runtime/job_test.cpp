@@ -29,6 +29,18 @@ std::string mistakes_in(const std::vector<job>& jobs) {
   return checked.error().context;
 }
 
+TEST(job, shares_no_lock_while_its_runs_may_overlap) {
+  auto j = embedded("one");
+  j.policy.overlap = ledger::overlap_policy::allow;
+  j.lock_name = "one";  // its own
+  EXPECT_EQ(mistakes_in({j}), "none");
+  j.lock_name = "shared";
+  EXPECT_NE(mistakes_in({j}).find("do not go with `allow`"), std::string::npos);
+  j.lock_name = "";
+  j.hold_at_least = std::chrono::seconds{1};
+  EXPECT_NE(mistakes_in({j}).find("do not go with `allow`"), std::string::npos);
+}
+
 TEST(job, is_a_handler_or_a_plugin) {
   EXPECT_EQ(mistakes_in({embedded("one"), plugin("two")}), "none");
   auto both = embedded("both");

@@ -98,7 +98,7 @@ store:
   max_clock_offset: 2s
   migrate: false
 max_concurrent_runs: 512
-http: {listen: "[::1]:0"}
+http: {listen: "[::1]:0", socket: admin.sock}
 log: {level: debug, format: text}
 plugins: {path: [plugins, /opt/p]}
 history: {keep: 90d}
@@ -132,6 +132,7 @@ jobs:
   EXPECT_EQ(s.max_concurrent_runs, 512U);
   EXPECT_EQ(s.http_host, "::1");
   EXPECT_EQ(s.http_port, 0);
+  EXPECT_TRUE(s.http_socket.starts_with("/") && s.http_socket.ends_with("/admin.sock")) << "beside the file: " << s.http_socket;
   EXPECT_EQ(s.log_level, "debug");
   EXPECT_EQ(s.log_format, "text");
   EXPECT_EQ(s.plugin_path, (std::vector<std::string>{(directory / "plugins").string(), "/opt/p"}));

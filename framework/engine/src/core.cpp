@@ -252,7 +252,11 @@ void scheduler::core::close_abandoned() {
 void scheduler::core::lose(name_index n, lock::loss reason) {
   auto& name = names_[n];
   const bool was_running = name.at == phase::running;
-  if (name.at != phase::releasing) tell_of(name, lock_was_lost{name.label, reason, was_running});
+  if (name.at == phase::releasing) {
+    tell_of(name, lock_given_back{name.label, now_.steady - name.granted});
+  } else {
+    tell_of(name, lock_was_lost{name.label, reason, was_running});
+  }
   switch (name.at) {
     case phase::running: {
       auto& run = runs_.at(name.run);
@@ -515,7 +519,7 @@ engine::health scheduler::core::health() const {
     ++(s.is_lock_session ? h.lock_sessions : h.ledger_sessions);
     if (s.is_lock_session && (!h.oldest_proof || s.last_proof < *h.oldest_proof)) h.oldest_proof = s.last_proof;
   }
-  if (stopping_) h.reasons.emplace_back("stopping");
+  if (stopping_) h.reasons.emplace_back(draining_ ? "draining" : "stopping");
   if (!store_up_) h.reasons.push_back("the store cannot be used: " + last_trouble_.context);
   if (store_up_ && !clock_.now(now_.steady)) h.reasons.emplace_back("the store's clock is not known yet");
   if (clock_unfit_) h.reasons.emplace_back("this machine's clock is too far from the store's (max_clock_offset)");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <set>
@@ -48,6 +49,7 @@ struct name_state {
   phase at = phase::idle;
   session_id session{};
   bool lease_lost = false;  ///< while dying or finishing
+  bool of_one_run = false;  ///< with `overlap: allow`: it goes with its run
   bool resolve = false;     ///< the ledger shows an open row without a process of ours
   boot_time granted{};
   boot_time claim_at{};
@@ -158,6 +160,7 @@ class scheduler::core {
   [[nodiscard]] bool has_due(const name_state& n) const;
   std::vector<name_index> take_wanted(std::size_t at_most);
   ledger::name_claim build_claim(name_index n, wall_time store_now);
+  [[nodiscard]] std::function<std::string(const ledger::tick_key&)> run_names_of(job_index j) const;
   void send_claims(session_id id, session_state& s);
   void hold(name_index n, microseconds for_how_long);  ///< to be claimed after that
   void give_back(name_index n);
@@ -167,6 +170,7 @@ class scheduler::core {
   void handle(claimed&& e);
   void handle(reconciled&& e);
   void see_jobs(const std::vector<ledger::reconcile_reply::job_change>& changed);
+  void resolve_for(job_index j, name_index n);  ///< a row of the job stands open under a name that need not be its own
   void see_open_rows(const std::vector<ledger::tick_row>& open, wall_time store_now);
   void set_stopped(job_index j, bool stopped);
   void tell_of_peers(const std::vector<ledger::reconcile_reply::peer>& different);
@@ -183,10 +187,12 @@ class scheduler::core {
   void handle(run_ended&& e);
   void handle(finished&& e);
   void handle(stop_requested&& e);
+  void limit_runs();
   void pump_stop();
 
   // core_jobs.cpp: which jobs there are
   name_index name_of(const std::string& text, job_index label);
+  void drop_if_done(name_index n);  ///< a name of one run
   void place(job_index j);
   void forget(name_index n);  ///< a name that is wanted is not any more
   void handle(jobs_changed&& e);
@@ -216,6 +222,7 @@ class scheduler::core {
   std::vector<ledger::tag_limit> tags_;
   std::vector<job_state> job_states_;
   std::vector<name_state> names_;
+  std::vector<name_index> free_names_;  ///< of runs that are over
   std::unordered_map<std::string, name_index> name_by_text_;
   std::unordered_map<std::string, job_index> job_by_name_;
   tick_queue queue_;
@@ -264,6 +271,7 @@ class scheduler::core {
   bool clock_unfit_ = false;
 
   bool stopping_ = false;
+  bool draining_ = false;                           ///< stopping, and runs have all the time they need
   std::optional<boot_time> stop_store_deadline_;    ///< after it the rows are left to others
   std::set<std::pair<boot_time, run_id>> stop_at_;  ///< when a draining run's grace is over
   bool signed_off_ = false;

@@ -1,20 +1,36 @@
 #include <algorithm>
 
+#include "baton/lock/name.hpp"
 #include "core.hpp"
 #include "spread.hpp"
 
 namespace baton::engine {
 
 name_index scheduler::core::name_of(const std::string& text, job_index label) {
-  const auto [it, is_new] = name_by_text_.try_emplace(text, static_cast<name_index>(names_.size()));
+  const auto next = free_names_.empty() ? static_cast<name_index>(names_.size()) : free_names_.back();
+  const auto [it, is_new] = name_by_text_.try_emplace(text, next);
   if (is_new) {
     name_state name;
     name.text = text;
     name.label = label;
     name.spread = spread_hash(options_.incarnation, text);
-    names_.push_back(std::move(name));
+    name.of_one_run = text.starts_with(lock::run_name_prefix(options_.cluster));
+    if (free_names_.empty()) {
+      names_.push_back(std::move(name));
+    } else {
+      names_[next] = std::move(name);
+      free_names_.pop_back();
+    }
   }
   return it->second;
+}
+
+void scheduler::core::drop_if_done(name_index n) {
+  auto& name = names_[n];
+  if (!name.of_one_run || name.at != phase::idle) return;
+  name_by_text_.erase(name.text);
+  name = {};
+  free_names_.push_back(n);
 }
 
 void scheduler::core::place(job_index j) {
@@ -36,6 +52,7 @@ void scheduler::core::forget(name_index n) {
   delayed_.erase({name.not_before, n});
   name.resolve = false;
   move_to(name, phase::idle);
+  drop_if_done(n);
 }
 
 /// What is in hand goes on: a run keeps the definition it began with, a name is given back when its run has ended.

@@ -140,8 +140,11 @@ void scheduler::core::handle(finished&& e) {
   }
 }
 
-void scheduler::core::handle(stop_requested&& /*unused*/) {
+void scheduler::core::handle(stop_requested&& e) {
   const bool again = std::exchange(stopping_, true);
+  const bool was_draining = std::exchange(draining_, e.drain && (!again || draining_));
+  if (again && e.drain) return;
+  if (again && was_draining) return limit_runs();
   if (again) {
     for (const auto& [at, id] : std::exchange(stop_at_, {})) {
       if (runs_.contains(id)) order_stop(id, options_.timing.stop, 2 * options_.timing.stop);
@@ -158,6 +161,11 @@ void scheduler::core::handle(stop_requested&& /*unused*/) {
     tell(leadership{false});
     give_back(*leader_);
   }
+  if (!draining_) limit_runs();
+}
+
+/// From now on each has its grace.
+void scheduler::core::limit_runs() {
   for (const auto& [id, run] : runs_) {
     if (!run.stop_ordered) stop_at_.emplace(now_.steady + run.grace, id);
   }

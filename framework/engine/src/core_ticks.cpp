@@ -2,6 +2,7 @@
 #include <limits>
 #include <map>
 
+#include "baton/lock/name.hpp"
 #include "core.hpp"
 
 namespace baton::engine {
@@ -133,6 +134,7 @@ void scheduler::core::settle(name_index n) {
   name.lease_lost = false;
   name.owner_free_since.reset();
   if (name.resolve || has_due(name) || is_leader_name(name)) want(n);
+  drop_if_done(n);
 }
 
 std::vector<name_index> scheduler::core::take_wanted(std::size_t at_most) {
@@ -155,6 +157,7 @@ std::vector<name_index> scheduler::core::take_wanted(std::size_t at_most) {
       names.push_back(n);
     } else {
       move_to(names_[n], phase::idle);  // another instance was there first
+      drop_if_done(n);
     }
   }
   return names;
@@ -182,6 +185,7 @@ void scheduler::core::handle(acquired&& e) {
   const auto names = std::exchange(s->called, {});
   const auto took = e.when.received - e.when.sent;
   const auto tell_attempt = [&](const name_state& name, lock_attempted::outcome what) {
+    if (name.of_one_run) tell_of(name, lock_attempted{name.label, what, took});
     for (const auto j : name.jobs) {
       if (job_states_[j].is_due()) tell(lock_attempted{j, what, took});
     }
@@ -274,7 +278,7 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
   for (const auto j : name.jobs) {
     const auto& state = job_states_[j];
     if (!state.registered) continue;
-    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, 0, std::nullopt, jobs_[j].tags};
+    ledger::job_claim jc{jobs_[j].name, jobs_[j].policy, state.decided_until, {}, 0, std::nullopt, jobs_[j].tags, run_names_of(j)};
     if (state.is_due() && jobs_[j].schedule) {
       const auto& schedule = *jobs_[j].schedule;
       auto t = schedule.next(state.decided_until);
@@ -291,8 +295,17 @@ ledger::name_claim scheduler::core::build_claim(name_index n, wall_time store_no
     c.jobs.push_back(std::move(jc));
   }
   for (const auto j : name.former)
-    c.jobs.push_back({jobs_[j].name, jobs_[j].policy, job_states_[j].decided_until, {}, 0, std::nullopt, jobs_[j].tags});
+    c.jobs.push_back({jobs_[j].name, jobs_[j].policy, job_states_[j].decided_until, {}, 0, std::nullopt, jobs_[j].tags, run_names_of(j)});
   return c;
+}
+
+std::function<std::string(const ledger::tick_key&)> scheduler::core::run_names_of(job_index j) const {
+  if (jobs_[j].policy.overlap != ledger::overlap_policy::allow) return {};
+  return [cluster = options_.cluster](const ledger::tick_key& run) {
+    auto which = run.job;
+    which.append(1, '\0').append(std::to_string(run.tick.time_since_epoch().count())).append(1, '\0');
+    return lock::run_name(cluster, which.append(ledger::to_string(run.kind)));
+  };
 }
 
 void scheduler::core::send_claims(session_id id, session_state& s) {
@@ -343,6 +356,10 @@ void scheduler::core::handle(claimed&& e) {
 
 void scheduler::core::apply(name_index n, ledger::name_reply& reply, wall_time store_now) {
   using verdict = ledger::name_verdict;
+  for (const auto& run : reply.asked) {
+    const auto it = job_by_name_.find(run.key.job);
+    if (it != job_by_name_.end()) resolve_for(it->second, name_of(run.lock_name, it->second));
+  }
   auto& name = names_[n];
   for (const auto& d : reply.decisions) {
     if (const auto it = job_by_name_.find(d.key.job); it != job_by_name_.end()) tell(tick_decided{it->second, d});
@@ -421,11 +438,13 @@ void scheduler::core::handle(reconciled&& e) {
     if (job_states_[it->second].registered) decided(it->second, change.until.value_or(change.key.tick));
   }
   see_jobs(reply.jobs);
+  for (const auto n : parked_) names_[n].resolve = false;  // unless its row is still open
   see_open_rows(reply.open, reply.store_now);
   for (const auto n : std::exchange(parked_, {})) {
     auto& name = names_[n];
     move_to(name, phase::idle);
     if (name.resolve || has_due(name) || is_leader_name(name)) want(n);
+    drop_if_done(n);
   }
 }
 
@@ -471,12 +490,21 @@ void scheduler::core::see_open_rows(const std::vector<ledger::tick_row>& open, w
                store_now - job_states_[job->second].due_until > holder_first) {
       to_cancel_.push_back(row.key);  // its instance sees the tick itself, unless it does not know the job any more
     }
-    // Its job has another lock name since: the old one knows it for the sake of this row.
-    if (is_known && job_states_[job->second].name != n && std::ranges::find(name.former, job->second) == name.former.end())
-      name.former.push_back(job->second);
-    name.resolve = true;
-    want(n);
+    if (is_known) {
+      resolve_for(job->second, n);
+    } else {
+      name.resolve = true;
+      want(n);
+    }
   }
+}
+
+/// A name that is not its job's own - of one run, or from before a reload - knows it for the sake of the row.
+void scheduler::core::resolve_for(job_index j, name_index n) {
+  auto& name = names_[n];
+  if (job_states_[j].name != n && std::ranges::find(name.former, j) == name.former.end()) name.former.push_back(j);
+  name.resolve = true;
+  want(n);
 }
 
 }  // namespace baton::engine

@@ -28,6 +28,15 @@ bool was_running(const tick_row& row, wall_time t) {
   return started && row.finished && *started <= t && t < *row.finished;
 }
 
+tick_row pending_row(tick_key key, std::string lock_name, wall_time requested) {
+  tick_row row;
+  row.key = std::move(key);
+  row.lock_name = std::move(lock_name);
+  row.state = row_state::pending;
+  row.requested = requested;
+  return row;
+}
+
 /// The rules of one name, applied in order: resolve what is open, then decide what is due.
 class decider {
  public:
@@ -44,6 +53,8 @@ class decider {
       plan_.updates.clear();
       plan_.inserts.clear();
       plan_.followers.clear();
+      plan_.new_names.clear();
+      plan_.reply.asked.clear();
       plan_.reply.decisions.clear();
       plan_.reply.run.reset();
       return std::move(plan_);
@@ -198,7 +209,8 @@ class decider {
     mine.claimed = now_;
     mine.retry_at.reset();
     mine.fence = next_fence();
-    plan_.reply.run = claimed_run{row.key, name_.lock_name, mine.fence, attempt, now_, false, row.parameters};
+    const bool caught_up = row.key.kind == tick_kind::schedule && row.requested && *row.requested - row.key.tick >= late_limit;
+    plan_.reply.run = claimed_run{row.key, name_.lock_name, mine.fence, attempt, now_, caught_up, row.parameters};
     plan_.reply.verdict = name_verdict::claimed;
     update(row, std::move(mine));
   }
@@ -264,7 +276,14 @@ class decider {
         update(*row, std::move(closed));
         continue;
       }
-      if (!row->requested || !has_room(*find_job(row->key.job))) continue;
+      const auto& job = *find_job(row->key.job);
+      if (job.run_name && job.run_name(row->key) != name_.lock_name) {
+        auto moved = *row;
+        moved.lock_name = ask_for(job, row->key);
+        update(*row, std::move(moved));
+        continue;
+      }
+      if (!row->requested || !has_room(job)) continue;
       const auto order = [](const tick_row& r) { return std::tie(*r.requested, r.key); };
       if (oldest == nullptr || order(*row) < order(*oldest)) oldest = row;
     }
@@ -312,8 +331,8 @@ class decider {
       }
       const auto& [following, later] = ahead[i];
       const bool is_latest = following ? *following > now_ : later == 0;
-      const auto ran_until = end_of_overlap(job.job, due);
-      const bool waits = has_waiting_retry(job.job, due);
+      const auto ran_until = job.run_name ? std::nullopt : end_of_overlap(job.job, due);
+      const bool waits = !job.run_name && has_waiting_retry(job.job, due);
       if (excluded) {
         decide_as(t, row_state::skipped, reason_code::calendar);
       } else if (const auto stopped = state.standing.reason_at(due); stopped != reason_code::none) {
@@ -332,6 +351,14 @@ class decider {
         const auto late_until = ran_until ? *ran_until + late_limit : following ? std::min(due + late_limit, *following) : due + late_limit;
         const bool missed = now_ >= late_until;
         const auto why = missed ? reason_to_miss(job.policy, due, later, is_latest) : reason_code::none;
+        if (why == reason_code::none && job.run_name) {
+          flush();
+          auto row = pending_row({job.job, t, tick_kind::schedule}, {}, now_);
+          row.lock_name = ask_for(job, row.key);
+          plan_.followers.push_back(std::move(row));
+          p.progress.decided_until = t;
+          continue;
+        }
         if (why == reason_code::none) {
           p.to_run = t;
           p.caught_up = missed;
@@ -399,6 +426,14 @@ class decider {
     });
   }
 
+  /// A run gets a lock name of its own.
+  std::string ask_for(const job_claim& job, const tick_key& key) {
+    auto name = job.run_name(key);
+    plan_.new_names.push_back(name);
+    plan_.reply.asked.push_back({key, name});
+    return name;
+  }
+
   void insert_gap(const std::string& job, const std::vector<wall_time>& ticks, row_state state, reason_code reason) {
     tick_row row;
     row.key = {job, ticks.front(), tick_kind::schedule};
@@ -462,12 +497,7 @@ std::size_t look_back(const job_claim& job) noexcept {
 }
 
 tick_row follower_row(const follower& who, wall_time tick, wall_time store_now) {
-  tick_row row;
-  row.key = {who.job, tick, tick_kind::after};
-  row.lock_name = who.lock_name;
-  row.state = row_state::pending;
-  row.requested = store_now;
-  return row;
+  return pending_row({who.job, tick, tick_kind::after}, who.lock_name, store_now);
 }
 
 name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now, tag_room& room) {

@@ -129,13 +129,14 @@ class claimer {
       const auto& row = update.row;
       const auto changed = db_.run(
           "UPDATE baton_tick SET state=?,fence=?,incarnation=?,instance=?,attempt=?,claimed=?,started=?,finished=?,outcome=?,reason=?,"
-          "retry_at=?,error=?,changed=? WHERE cluster=? AND job=? AND tick=? AND kind=? AND state=? AND fence=?",
+          "retry_at=?,error=?,lock_name=?,changed=? WHERE cluster=? AND job=? AND tick=? AND kind=? AND state=? AND fence=?",
           row.state, row.fence, row.incarnation, row.instance, row.attempt, row.claimed, row.started, row.finished, row.outcome, row.reason,
-          row.retry_at, row.error, now, request_.cluster, row.key.job, row.key.tick, row.key.kind, update.expected_state,
+          row.retry_at, row.error, row.lock_name, now, request_.cluster, row.key.job, row.key.tick, row.key.kind, update.expected_state,
           update.expected_fence);
       if (changed != 1) db_.fail({errc::store_query, "a row of " + row.key.job + " that was read in this transaction is another one now"});
     }
     for (const auto& row : plan.inserts) insert_tick_row(db_, request_.cluster, row, now, if_there::fail);
+    for (const auto& name : plan.new_names) db_.run("INSERT OR IGNORE INTO baton_fence (lock_name,fence) VALUES (?,0)", name);
     for (auto row : plan.followers) {
       row.requested = now;
       insert_tick_row(db_, request_.cluster, row, now, if_there::keep);

@@ -187,28 +187,30 @@ status ledger_session::request_cancel(const std::string& cluster, std::span<cons
 
 /// The rows that were written longest ago; a job's low water rises in the same transaction.
 result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request) {
-  static const std::string old_rows =
-      "SELECT job,tick,kind,until_tick FROM baton_tick WHERE cluster=? AND changed<? AND NOT " + open_states + " ORDER BY changed LIMIT ?";
+  static const std::string old_rows = "SELECT job,tick,kind,until_tick,lock_name FROM baton_tick WHERE cluster=? AND changed<? AND NOT " +
+                                      open_states + " ORDER BY changed LIMIT ?";
   std::uint64_t deleted = 0;
   const auto done = db_->write([&] {
     struct old_row {
       ledger::tick_key key;
       wall_time end;
+      std::string lock_name;
     };
     std::vector<old_row> old;
     {
       auto rows = db_->query(old_rows, request.cluster, now() - request.keep, request.at_most);
       while (rows.next()) {
         const ledger::tick_key key{rows.text(0), rows.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(rows.number(2))};
-        old.push_back({key, rows.time(3).value_or(key.tick)});
+        old.push_back({key, rows.time(3).value_or(key.tick), rows.text(4)});
       }
     }
-    for (const auto& [key, end] : old) {
+    for (const auto& [key, end, lock_name] : old) {
       if (key.kind == ledger::tick_kind::schedule)
         db_->run("UPDATE baton_job SET low_water=? WHERE cluster=? AND job=? AND (low_water IS NULL OR low_water<?)", end, request.cluster,
                  key.job, end);
       deleted +=
           db_->run("DELETE FROM baton_tick WHERE cluster=? AND job=? AND tick=? AND kind=?", request.cluster, key.job, key.tick, key.kind);
+      if (lock_name.starts_with(lock::run_name_prefix(request.cluster))) db_->run("DELETE FROM baton_fence WHERE lock_name=?", lock_name);
     }
   });
   if (!done) return failure{done.error()}.in("purge");

@@ -30,4 +30,8 @@ std::string tag_name(std::string_view cluster, std::string_view tag) {
   return shortened(prefix + readable(tag), std::string{cluster}.append(1, '\0').append(tag));
 }
 
+std::string run_name_prefix(std::string_view cluster) { return std::string{"baton:"}.append(cluster).append(":~r:"); }
+
+std::string run_name(std::string_view cluster, std::string_view run) { return run_name_prefix(cluster) + hash(run); }
+
 }  // namespace baton::lock

@@ -7,7 +7,9 @@
 namespace baton::lock {
 namespace {
 
-constexpr std::size_t hash_characters = 26;  // 130 bits, five a character
+constexpr std::size_t hash_characters = 26;  // five bits each
+
+}  // namespace
 
 std::string hash(std::string_view text) {
   const auto digest = sha256(text);
@@ -24,8 +26,6 @@ std::string hash(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string readable(std::string_view text, std::string_view kept) {
   std::string out{text};

@@ -18,6 +18,9 @@ inline constexpr std::size_t longest_name = 64;  // MySQL's limit, in characters
 /// What people can still recognise in a listing of locks: lower case, with '_' for whatever is neither safe nor `kept`.
 [[nodiscard]] std::string readable(std::string_view text, std::string_view kept = {});
 
+/// 26 characters of the alphabet, 130 bits.
+[[nodiscard]] std::string hash(std::string_view text);
+
 /// The beginning of `text`, '#', and 130 bits of a hash of `whole`: at most 64 characters.
 [[nodiscard]] std::string shortened(std::string text, std::string_view whole);
 

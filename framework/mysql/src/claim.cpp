@@ -206,11 +206,13 @@ class claimer {
     std::vector<const ledger::tick_row*> inserts;
     std::vector<const ledger::tick_row*> followers;
     std::vector<std::pair<const name_plan::row_update*, const name_plan*>> updates;
+    std::vector<std::string_view> new_names;
     std::map<std::uint64_t, std::vector<std::string>> fences;
     std::vector<const name_claim*> asked;
     for (const auto& plan : plans) {
       for (const auto& row : plan.inserts) inserts.push_back(&row);
       for (const auto& row : plan.followers) followers.push_back(&row);
+      for (const auto& name : plan.new_names) new_names.emplace_back(name);
       for (const auto& update : plan.updates) updates.emplace_back(&update, &plan);
       if (plan.new_fence) fences[*plan.new_fence].push_back(plan.reply.lock_name);
       if (!plan.writes()) continue;
@@ -227,7 +229,7 @@ class claimer {
         updates, {}, [](const auto& update) -> const auto& { return update.first->row.key; });
 
     sql_writer sql{link_};
-    for (const auto& [update, plan] : updates) append_update(sql, *update);
+    for (const auto& [update, plan] : updates) append_update(sql, *update, plan->reply.lock_name);
     if (!inserts.empty()) {
       sql.raw("INSERT INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed) VALUES ");
       for (const auto* row : inserts) sql.raw(row == inserts.front() ? "(" : ",(").columns(request_.cluster, *row).raw(")");
@@ -237,6 +239,12 @@ class claimer {
       sql.raw("INSERT IGNORE INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed,requested) VALUES ");
       for (const auto* row : followers)
         sql.raw(row == followers.front() ? "(" : ",(").columns(request_.cluster, *row).raw(",UTC_TIMESTAMP(6))");
+      sql.raw(";");
+    }
+    if (!new_names.empty()) {
+      std::ranges::sort(new_names);
+      sql.raw("INSERT IGNORE INTO baton_fence (lock_name,fence) VALUES ");
+      for (const auto name : new_names) sql.raw(name.data() == new_names.front().data() ? "(" : ",(").text(name).raw(",0)");
       sql.raw(";");
     }
     for (const auto& [fence, of] : fences)
@@ -272,13 +280,14 @@ class claimer {
     return refused;
   }
 
-  void append_update(sql_writer& sql, const name_plan::row_update& update) {
+  void append_update(sql_writer& sql, const name_plan::row_update& update, const std::string& read_under) {
     const auto& row = update.row;
     const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
     sql.raw("UPDATE baton_tick SET state=").number(code(row.state)).raw(",fence=").number(row.fence);
     sql.raw(",incarnation=").text(row.incarnation).raw(",instance=").text(row.instance).raw(",attempt=").number(row.attempt);
     sql.raw(",claimed=").time(row.claimed).raw(",started=").time(row.started).raw(",finished=").time(row.finished);
     sql.raw(",outcome=").number(code(row.outcome)).raw(",reason=").number(code(row.reason)).raw(",retry_at=").time(row.retry_at);
+    if (row.lock_name != read_under) sql.raw(",lock_name=").text(row.lock_name);
     sql.raw(",error=").text(storable(row.error, text_limit, keep::first)).raw(",changed=UTC_TIMESTAMP(6) WHERE ");
     sql.key(request_.cluster, row.key).raw(" AND state=").number(code(update.expected_state));
     sql.raw(" AND fence=").number(update.expected_fence).raw(";");

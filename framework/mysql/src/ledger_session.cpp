@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <tuple>
 
 #include "baton/lock/name.hpp"
@@ -279,7 +280,8 @@ status ledger_session::request_cancel(const std::string& cluster, std::span<cons
 result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request) {
   const auto once = [&]() -> result<std::uint64_t> {
     sql_writer ask{*link_};
-    ask.raw("START TRANSACTION;SELECT job,tick,kind,until_tick FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
+    ask.raw("START TRANSACTION;SELECT job,tick,kind,until_tick,lock_name FROM baton_tick FORCE INDEX (changes) WHERE cluster=")
+        .text(request.cluster);
     ask.raw(" AND changed<UTC_TIMESTAMP(6)-INTERVAL ")
         .number(static_cast<std::uint64_t>(request.keep.count()))
         .raw(" MICROSECOND AND NOT ");
@@ -288,6 +290,7 @@ result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request
     if (!answered) return std::move(answered).error();
     std::vector<ledger::tick_key> keys;
     std::map<std::string, wall_time> low_water;
+    std::set<std::string> names_of_runs;
     auto& rows = (*answered)[1];
     while (rows.next()) {
       const ledger::tick_key key{rows.text(0), rows.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(rows.number(2))};
@@ -295,6 +298,7 @@ result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request
         auto& water = low_water[key.job];
         water = std::max(water, rows.time(3).value_or(key.tick));
       }
+      if (auto name = rows.text(4); name.starts_with(lock::run_name_prefix(request.cluster))) names_of_runs.insert(std::move(name));
       keys.push_back(key);
     }
     std::ranges::sort(keys);
@@ -304,6 +308,12 @@ result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request
       sql.raw(" AND (low_water IS NULL OR low_water<").time(water).raw(");");
     }
     for (const auto& key : keys) sql.raw("DELETE FROM baton_tick WHERE ").key(request.cluster, key).raw(";");
+    if (!names_of_runs.empty()) {
+      sql.raw("DELETE FROM baton_fence WHERE lock_name ")
+          .in(
+              names_of_runs, [](const auto& n) -> const auto& { return n; })
+          .raw(";");
+    }
     if (auto done = link_->run(sql.raw("COMMIT").sql()); !done) return std::move(done).error();
     return keys.size();
   };

@@ -29,6 +29,9 @@ status check_jobs(const std::vector<job>& jobs) {
     if (j.handler && !j.plugin_path.empty()) report(j, "it has a handler and a plugin: set either `handler` or `plugin_path`");
     if (!j.handler && j.plugin_path.empty()) report(j, "it has nothing to run: set either `handler` or `plugin_path`");
     if (j.timeout && *j.timeout <= microseconds{0}) report(j, "`timeout` must be more than 0; unset, there is none");
+    const bool shares_lock = !j.lock_name.empty() && j.lock_name != j.name;
+    if (j.policy.overlap == ledger::overlap_policy::allow && (shares_lock || j.hold_at_least > microseconds{0}))
+      report(j, "`lock_name` and `hold_at_least` do not go with `allow`, which gives each run a lock of its own");
     if (j.grace < microseconds{0}) report(j, "`grace` must not be negative");
   }
   for (const auto& j : jobs) {

@@ -9,7 +9,7 @@ using ledger::run_outcome;
 using ledger::to_string;
 
 observer::observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics)
-    : jobs_(jobs), log_(log), metrics_(metrics), running_(jobs.size()) {}
+    : jobs_(jobs), log_(log), metrics_(metrics), running_(jobs.size()), held_(jobs.size()) {}
 
 void observer::note(const engine::note& n, boot_time now) {
   now_ = now;
@@ -34,15 +34,22 @@ void observer::on(const engine::ticks_duplicate& n) {
   for (std::uint32_t i = 0; i < n.count; ++i) metrics_.duplicate_tick(name(n.job));
 }
 
-void observer::on(const engine::lock_taken& n) { metrics_.lock_held(name(n.job), true); }
+/// With `overlap: allow` a job has a lock for each run.
+void observer::count_lock(engine::job_index j, std::int64_t change) {
+  if (held_.size() < jobs_.size()) held_.resize(jobs_.size());
+  held_[j] += change;
+  metrics_.lock_held(name(j), held_[j] > 0);
+}
+
+void observer::on(const engine::lock_taken& n) { count_lock(n.job, 1); }
 
 void observer::on(const engine::lock_given_back& n) {
-  metrics_.lock_held(name(n.job), false);
+  count_lock(n.job, -1);
   metrics_.lock_hold(name(n.job), n.held_for);
 }
 
 void observer::on(const engine::lock_was_lost& n) {
-  metrics_.lock_held(name(n.job), false);
+  count_lock(n.job, -1);
   metrics_.lock_lost(name(n.job), lock::to_string(n.reason));
   const auto reason = std::string{lock::to_string(n.reason)};
   if (n.was_running) {

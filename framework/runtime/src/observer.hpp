@@ -46,6 +46,7 @@ class observer {
   void on(const engine::clock_unfit& n);
   void on(const engine::call_took& n);
 
+  void count_lock(engine::job_index j, std::int64_t change);
   [[nodiscard]] const std::string& name(engine::job_index j) const { return jobs_[j].name; }
   /// Whether a line was written in the last minute; a store that is away says so once, not at every attempt.
   bool is_repeated(const std::string& line);
@@ -54,6 +55,7 @@ class observer {
   observe::log& log_;
   observe::metrics& metrics_;
   std::vector<std::int64_t> running_;
+  std::vector<std::int64_t> held_;  ///< locks
   std::map<std::string, boot_time> said_;
   boot_time now_{};
   bool was_up_ = false;

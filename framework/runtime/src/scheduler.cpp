@@ -91,6 +91,11 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     log_.info("stopping", {{"running", std::to_string(engine_.health().running)}});
     feed(engine::stop_requested{});
   }
+  void drain(std::function<void()> stopped) {
+    if (!stopped_) stopped_ = std::move(stopped);
+    log_.info("draining", {{"running", std::to_string(engine_.health().running)}});
+    feed(engine::stop_requested{true});
+  }
 
   /// Jobs keep their places: what runs refers to them by these.
   void reload(options opts, std::vector<job> jobs) {
@@ -417,6 +422,7 @@ status scheduler::reload(options opts, std::vector<job> jobs) {
   return {};
 }
 void scheduler::stop(std::function<void()> stopped) { impl_->stop(std::move(stopped)); }
+void scheduler::drain(std::function<void()> stopped) { impl_->drain(std::move(stopped)); }
 report scheduler::report() const { return impl_->report(); }
 const std::string& scheduler::incarnation() const noexcept { return impl_->incarnation(); }
 

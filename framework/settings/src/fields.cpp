@@ -157,6 +157,7 @@ constexpr std::array table{
           [](const settings& s) {
             return text{s.http_enabled ? endpoint_text({s.http_host, s.http_port}) : "false"};
           }},
+    of<&settings::http_socket>("http.socket"),
     of<&settings::log_level>("log.level"),
     of<&settings::log_format>("log.format"),
     of<&settings::plugin_path>("plugins.path"),

@@ -122,7 +122,11 @@ constexpr std::array table{
         .help = "on this instance; it never holds more locks than it can run"},
     key{.path = "http", .type = section, .help = "metrics, health and status page"},
     key{.path = "http.listen", .type = listen, .fallback = "127.0.0.1:9687", .is_local = true, .help = "port 0 takes any free one"},
-    later("http.socket", "the same routes on a unix socket"),
+    key{.path = "http.socket",
+        .type = text,
+        .is_local = true,
+        .help = "the same routes on a unix socket, where changes are allowed: `baton reload`, `baton drain`; default: "
+                "`$RUNTIME_DIRECTORY/admin.sock`, if there is that directory"},
     later("http.admin_token", "bearer token for changes"),
     key{.path = "calendars", .type = calendars, .help = "named sets of days, for `not_on` and `only_on` of jobs; names as those of jobs"},
     key{.path = "calendars.*", .type = section, .help = "one calendar"},
@@ -203,10 +207,9 @@ constexpr std::array table{
     key{.path = "jobs.*.overlap",
         .type = choice,
         .fallback = "skip",
-        .choices = "skip|queue_one|queue_all|cancel_running",
-        .later_choices = "allow",
-        .help = "what becomes of a tick while the job still runs: it is skipped; one waits; up to `queue_limit` wait; or the run is "
-                "cancelled and the newest tick runs"},
+        .choices = "skip|queue_one|queue_all|cancel_running|allow",
+        .help = "what becomes of a tick while the job still runs: it is skipped; one waits; up to `queue_limit` wait; the run is "
+                "cancelled and the newest tick runs; or it runs beside it"},
     key{.path = "jobs.*.queue_limit",
         .type = integer,
         .fallback = "100",

@@ -85,6 +85,7 @@ class loader {
       report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
     apply_calendars();
+    check_overlap();
     check_chains();
     check_labels();
     check_history({&main, 1, 1});
@@ -138,6 +139,18 @@ class loader {
       report_.warning(*at, "jobs." + j.name + ".run_on",
                       "asks for labels that this instance lacks: while it is the leader, nobody runs the job",
                       "leave out election: leader, or give the labels to every instance");
+    }
+  }
+
+  /// Runs that may overlap have each a lock of their own.
+  void check_overlap() {
+    for (const auto& j : reader_.result.jobs) {
+      if (j.overlap != "allow") continue;
+      for (const auto* key : {"lock.name", "lock.hold_at_least"}) {
+        if (const auto* at = reader_.given_for(j, key); at != nullptr)
+          report_.error(*at, "jobs." + j.name + "." + key, "does not go with overlap: allow, which gives each run a lock of its own",
+                        "leave it out, or choose another overlap");
+      }
     }
   }
 

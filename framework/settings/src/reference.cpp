@@ -64,10 +64,6 @@ std::string reference_markdown() {
                                                  : "`" + std::string{row.fallback} + "`";
     out += "| " + shown_path(row) + " | " + type_text(row) + " | " + fallback + " | " + std::string{row.help} +
            (row.is_local ? " (local)" : "") + " |\n";
-    if (!row.later_choices.empty()) {
-      for (const auto word : split_choices(row.later_choices))
-        later += (later.empty() ? "" : ", ") + shown_path(row) + ": `" + std::string{word} + "`";
-    }
   }
   return out +
          "\nKeys marked *local* may differ between the instances of a cluster and are not part of the configuration's hash.\n\nNot "

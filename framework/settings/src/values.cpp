@@ -133,7 +133,7 @@ std::optional<value> reader::checked_scalar(const key& row, const node& n, const
       if (!zone_named(n, text, path)) return std::nullopt;
       return value{text};
     default:
-      if (row.path == "store.tls.ca") return value{n.at.in->resolve(text)};
+      if (row.path == "store.tls.ca" || row.path == "http.socket") return value{n.at.in->resolve(text)};
       return value{text};
   }
 }
@@ -141,12 +141,7 @@ std::optional<value> reader::checked_scalar(const key& row, const node& n, const
 std::optional<value> reader::checked_choice(const key& row, const node& n, const std::string& text, const std::string& path) {
   const auto choices = split_choices(row.choices);
   if (std::find(choices.begin(), choices.end(), text) != choices.end()) return value{text};
-  const auto later = split_choices(row.later_choices);
-  if (std::find(later.begin(), later.end(), text) != later.end()) {
-    report_.error(n.at, path, shown(n) + " is not supported in this release", "write " + listed(choices));
-  } else {
-    report_.error(n.at, path, "must be " + listed(choices) + ", got " + shown(n), did_you_mean(text, choices));
-  }
+  report_.error(n.at, path, "must be " + listed(choices) + ", got " + shown(n), did_you_mean(text, choices));
   return std::nullopt;
 }
 

@@ -121,6 +121,7 @@ void claim_transaction::commit() {
     if (p.refused) continue;
     for (auto& update : p.plan.updates) store_.store_row(t, update.row, written_at_);
     for (auto& row : p.plan.inserts) store_.store_row(t, row, written_at_);
+    for (const auto& name : p.plan.new_names) t.fences.try_emplace(name);
     for (auto& row : p.plan.followers) {
       if (!t.ticks.contains(row.key)) store_.store_row(t, row, written_at_);
     }

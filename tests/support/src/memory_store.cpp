@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "baton/base/utf8.hpp"
+#include "baton/lock/name.hpp"
 
 namespace baton::testing {
 
@@ -334,6 +335,7 @@ result<std::uint64_t> memory_store::purge(connection c, const ledger::purge_requ
     }
     auto& low_water = t.jobs[row.key.job].low_water;
     if (row.key.kind == ledger::tick_kind::schedule) low_water = std::max(low_water, std::optional{row.until.value_or(row.key.tick)});
+    if (row.lock_name.starts_with(lock::run_name_prefix(request.cluster))) t.fences.erase(row.lock_name);
     it = t.ticks.erase(it);
     ++deleted;
   }

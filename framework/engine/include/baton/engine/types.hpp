@@ -337,7 +337,10 @@ struct run_ended {
   std::string output;
   microseconds took{};
 };
-struct stop_requested {};  ///< the second one cuts the grace times short
+/// No new run. Running ones have their grace, or, to drain, all the time they need; the second one cuts that short.
+struct stop_requested {
+  bool drain = false;
+};
 /// Another configuration: the jobs known so far have the same indices, new ones follow. Runs go on under the definition they began with.
 struct jobs_changed {
   job_set jobs;

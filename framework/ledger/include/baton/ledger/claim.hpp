@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ struct job_claim {
   std::vector<due_tick> ticks;    ///< due by the instance's estimate, ascending, all later than decided_until; may be empty
   std::uint64_t beyond = 0;       ///< further due ticks that run were left out: how many, counted as far as the policy asks
   std::optional<wall_time> next;  ///< when the next tick that runs after these is due: from then on, the last of them is missed, not late
-  std::vector<std::size_t> tags = {};  ///< indices into claim_request::tags
+  std::vector<std::size_t> tags = {};                         ///< indices into claim_request::tags
+  std::function<std::string(const tick_key&)> run_name = {};  ///< of `overlap: allow`: the lock name of a run
 };
 
 /// How many runs of the jobs with a tag may be under way in the cluster.
@@ -128,6 +130,11 @@ struct name_reply {
     bool undecided = false;        ///< due ticks are left for after this run
   };
   std::vector<progress> jobs;
+  struct asked_run {
+    tick_key key;
+    std::string lock_name;
+  };
+  std::vector<asked_run> asked;  ///< of `overlap: allow`: now pending, each to be claimed under a name of its own
 };
 
 struct claim_reply {
@@ -146,13 +153,17 @@ struct name_plan {
   std::optional<std::uint64_t> new_fence;
   std::vector<tick_row> inserts;
   std::vector<row_update> updates;
-  std::vector<tick_row> followers;  ///< to be inserted where there is none yet
+  std::vector<tick_row> followers;     ///< and other pending rows, to be inserted where there is none yet
+  std::vector<std::string> new_names;  ///< which get a row of baton_fence
   [[nodiscard]] bool writes() const noexcept { return new_fence || !inserts.empty() || !updates.empty() || !followers.empty(); }
 };
 
 /// For each tag of a request, how many further runs it allows.
 using tag_room = std::vector<std::uint32_t>;
 
+/// With `overlap: allow` a job's own name only serialises what becomes due: each run that is asked for becomes a pending row under
+/// a name of its own, where it is claimed as any other.
+///
 /// Decides a name by what the transaction saw: open rows are resolved first, then what is asked for and due of all jobs, what waits
 /// longest first, at most one run. A run takes its place from `room`. Pure; the same for every store.
 [[nodiscard]] name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now,

@@ -84,6 +84,7 @@ enum class overlap_policy : std::uint8_t {
   queue_one,       ///< one waits for the end, further ones are skipped
   queue_all,       ///< up to a limit wait, and run one after the other
   cancel_running,  ///< the run is cancelled, and the newest tick runs
+  allow,           ///< it runs too: each run has a lock name of its own
 };
 enum class crash_policy : std::uint8_t { give_up = 1, retry = 2 };
 /// What becomes of a tick that nobody ran in time.

@@ -23,6 +23,11 @@ namespace baton::lock {
 /// No lock, but the row of baton_fence that serialises claims of jobs with a limited tag; at most 64 characters.
 [[nodiscard]] std::string tag_name(std::string_view cluster, std::string_view tag);
 
+/// The lock of one run, of a job whose runs may overlap: "baton:<cluster>:~r:" and 26 characters of a hash of `run`, which says which.
+[[nodiscard]] std::string run_name(std::string_view cluster, std::string_view run);
+/// What all of these begin with.
+[[nodiscard]] std::string run_name_prefix(std::string_view cluster);
+
 inline constexpr std::size_t max_cluster_length = 28;
 inline constexpr std::size_t incarnation_length = 25;
 

@@ -109,6 +109,8 @@ class scheduler {
   /// Begins the orderly stop: no new run; running ones get their grace, then are stopped; rows closed, names released, store closed.
   /// The second call cuts the grace times short. `stopped` is called once, from the io_context, when nothing is left.
   void stop(std::function<void()> stopped);
+  /// As stop(), but running ones have all the time they need, until stop() is called. After a stop() it does nothing.
+  void drain(std::function<void()> stopped);
 
   [[nodiscard]] runtime::report report() const;
   [[nodiscard]] const std::string& incarnation() const noexcept;

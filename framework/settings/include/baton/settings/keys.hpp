@@ -40,11 +40,10 @@ struct key {
   std::string_view fallback{};  ///< the default as it would be written; empty: none
   std::int64_t minimum = 0;
   std::int64_t maximum = 0;
-  std::string_view alphabet{};       ///< "a-z0-9_-"
-  std::string_view choices{};        ///< "fast|safe"
-  std::string_view later_choices{};  ///< known values that this release does not support
-  bool is_required = false;          ///< in its section
-  bool is_local = false;             ///< may differ between the instances of a cluster; not part of settings::hash
+  std::string_view alphabet{};  ///< "a-z0-9_-"
+  std::string_view choices{};   ///< "fast|safe"
+  bool is_required = false;     ///< in its section
+  bool is_local = false;        ///< may differ between the instances of a cluster; not part of settings::hash
   std::string_view help{};
 };
 
