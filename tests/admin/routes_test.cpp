@@ -57,5 +57,37 @@ TEST(routes, a_callback_that_throws_is_500) {
   EXPECT_EQ(said.body, "{\"error\":{\"code\":\"internal\",\"message\":\"out of \\\"luck\\\"\"}}\n");
 }
 
+callbacks changing() {
+  auto calls = healthy();
+  calls.reload = [](const std::function<void(outcome)>& done) { done({}); };
+  return calls;
+}
+
+TEST(routes, a_change_is_asked_for_through_the_unix_socket_and_as_no_page_in_a_browser_can) {
+  const auto calls = changing();
+  const request good{"POST", "/api/v1/reload", true, true, true};
+  EXPECT_EQ(change_of(good, calls), &calls.reload);
+  struct refused {
+    request asked;
+    unsigned status;
+  };
+  for (const auto& [asked, status] : {refused{{"POST", "/api/v1/reload", false, true, true}, 403},
+                                      {{"POST", "/api/v1/reload", true, false, true}, 415},
+                                      {{"POST", "/api/v1/reload", true, true, false}, 415},
+                                      {{"GET", "/api/v1/reload", true, true, true}, 405},
+                                      {{"POST", "/api/v1/drain", true, true, true}, 404}}) {
+    EXPECT_EQ(change_of(asked, calls), nullptr);
+    EXPECT_EQ(answer(asked, calls).status, status) << asked.method << " " << asked.target;
+  }
+  EXPECT_EQ(answer({"GET", "/api/v1/reload", true, true, true}, calls).allow, "POST");
+}
+
+TEST(routes, an_outcome_is_json_with_its_problems) {
+  EXPECT_EQ(outcome_reply({true, "taken", {}}).body, "{\"ok\":true,\"message\":\"taken\",\"problems\":[]}\n");
+  const auto refused = outcome_reply({false, "no", {"a:1:2: \"x\"", "\xFF"}});
+  EXPECT_EQ(refused.status, 409U);
+  EXPECT_EQ(refused.body, "{\"ok\":false,\"message\":\"no\",\"problems\":[\"a:1:2: \\\"x\\\"\",\"\xEF\xBF\xBD\"]}\n");
+}
+
 }  // namespace
 }  // namespace baton::admin

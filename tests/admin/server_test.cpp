@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <list>
 #include <thread>
 
@@ -240,6 +241,64 @@ TEST(server, serves_the_unix_socket_whatever_the_host_and_removes_it) {
     EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200"));
   }
   EXPECT_FALSE(std::filesystem::exists(opts.socket));
+}
+
+constexpr std::string_view change_headers = "Host: localhost\r\nContent-Type: application/json\r\nX-Baton-Request: 1\r\n\r\n";
+
+/// A server that listens on a unix socket alone.
+server::options on_socket() {
+  server::options opts;
+  opts.host = "";
+  opts.socket = testing::TempDir() + "/baton_admin_" + std::to_string(::getpid());
+  return opts;
+}
+
+TEST(server, answers_a_change_when_it_is_over_and_others_meanwhile) {
+  const auto opts = on_socket();
+  auto calls = healthy();
+  std::promise<std::function<void(outcome)>> begun;
+  calls.reload = [&](std::function<void(outcome)> done) { begun.set_value(std::move(done)); };
+  const auto running = server::start(opts, std::move(calls));
+  ASSERT_TRUE(running) << running.error().context;
+  EXPECT_EQ((*running)->port(), 0);
+  http_client asking{opts.socket};
+  asking.send("POST /api/v1/reload HTTP/1.1\r\n" + std::string{change_headers});
+  auto done = begun.get_future().get();
+  http_client other{opts.socket};
+  EXPECT_THAT(other.get("/livez"), StartsWith("HTTP/1.1 200"));
+  EXPECT_TRUE(asking.is_waiting());
+  std::thread{[&] { done({false, "no", {"a:1:1: wrong"}}); }}.join();
+  EXPECT_THAT(asking.read_answer(), AllOf(StartsWith("HTTP/1.1 409"), HasSubstr("a:1:1: wrong")));
+}
+
+TEST(server, tells_of_a_change_that_takes_long_and_outlives_it) {
+  auto opts = on_socket();
+  opts.bounds.change_timeout = 10ms;
+  auto calls = healthy();
+  std::function<void(outcome)> late;
+  calls.drain = [&](std::function<void(outcome)> done) { late = std::move(done); };
+  {
+    const auto running = server::start(opts, std::move(calls));
+    http_client asking{opts.socket};
+    asking.send("POST /api/v1/drain HTTP/1.1\r\n" + std::string{change_headers});
+    EXPECT_THAT(asking.read_answer(), StartsWith("HTTP/1.1 504"));
+    late({});
+  }
+  late({});
+}
+
+TEST(server, ends_while_a_change_is_under_way) {
+  const auto opts = on_socket();
+  auto calls = healthy();
+  std::promise<std::function<void(outcome)>> begun;
+  calls.drain = [&](std::function<void(outcome)> done) { begun.set_value(std::move(done)); };
+  auto running = server::start(opts, std::move(calls));
+  http_client asking{opts.socket};
+  asking.send("POST /api/v1/drain HTTP/1.1\r\n" + std::string{change_headers});
+  auto done = begun.get_future().get();
+  running->reset();
+  EXPECT_EQ(asking.read_to_end(), "");
+  done({});
 }
 
 TEST(server, says_that_a_port_is_taken) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <optional>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -30,18 +31,28 @@ struct route {
   std::string_view path;
   route_kind kind;
   reply (*run)(const callbacks&);
+  callbacks::change callbacks::*change = nullptr;
 };
 
 constexpr std::array routes{
     route{"GET", "/metrics", route_kind::metrics, metrics_reply},
     route{"GET", "/livez", route_kind::other, [](const callbacks& calls) { return health_reply(calls.livez()); }},
     route{"GET", "/readyz", route_kind::other, [](const callbacks& calls) { return health_reply(calls.readyz()); }},
+    route{"POST", "/api/v1/reload", route_kind::other, nullptr, &callbacks::reload},
+    route{"POST", "/api/v1/drain", route_kind::other, nullptr, &callbacks::drain},
 };
 
 const route* find_route(std::string_view target) noexcept {
   const auto path = target.substr(0, target.find('?'));
   const auto* const found = std::find_if(routes.begin(), routes.end(), [&](const route& one) { return one.path == path; });
   return found == routes.end() ? nullptr : found;
+}
+
+/// nullopt: it may be asked for.
+std::optional<reply> refuse_change(const request& asked) {
+  if (!asked.is_local) return error_reply(403, "forbidden", "changes are asked for through the unix socket (http.socket)");
+  if (asked.is_json && asked.is_marked) return std::nullopt;
+  return error_reply(415, "not_json", "a change needs Content-Type: application/json and X-Baton-Request: 1");
 }
 
 }  // namespace
@@ -53,18 +64,35 @@ route_kind classify(std::string_view target) noexcept {
 
 reply answer(const request& asked, const callbacks& calls) {
   const auto* const found = find_route(asked.target);
-  if (found == nullptr) return error_reply(404, "not_found", "there is no such page; see /metrics, /livez and /readyz");
+  const bool exists = found != nullptr && (found->change == nullptr || calls.*found->change);
+  if (!exists) return error_reply(404, "not_found", "there is no such page; see /metrics, /livez and /readyz");
   const bool allowed = asked.method == found->method || (asked.method == "HEAD" && found->method == "GET");
   if (!allowed) {
-    auto refusal = error_reply(405, "method_not_allowed", "this page answers GET and HEAD");
-    refusal.allow = "GET, HEAD";
+    auto refusal = error_reply(405, "method_not_allowed", found->change == nullptr ? "this page answers GET and HEAD" : "this is a POST");
+    refusal.allow = found->change == nullptr ? "GET, HEAD" : "POST";
     return refusal;
   }
+  if (found->change != nullptr) return refuse_change(asked).value_or(error_reply(500, "internal", "a change is begun elsewhere"));
   try {
     return found->run(calls);
   } catch (const std::exception& error) {
     return error_reply(500, "internal", error.what());
   }
+}
+
+const callbacks::change* change_of(const request& asked, const callbacks& calls) noexcept {
+  const auto* const found = find_route(asked.target);
+  if (found == nullptr || found->change == nullptr || asked.method != found->method || !asked.is_local) return nullptr;
+  const auto& change = calls.*found->change;
+  return asked.is_json && asked.is_marked && change ? &change : nullptr;
+}
+
+reply outcome_reply(const outcome& o) {
+  boost::json::array problems;
+  for (const auto& problem : o.problems) problems.emplace_back(valid_utf8(problem));
+  return {o.ok ? 200U : 409U, json_type,
+          boost::json::serialize(boost::json::object{{"ok", o.ok}, {"message", valid_utf8(o.message)}, {"problems", std::move(problems)}}) +
+              "\n"};
 }
 
 reply error_reply(unsigned status, std::string_view code, std::string_view message) {

@@ -12,6 +12,9 @@ namespace baton::admin {
 struct request {
   std::string_view method;
   std::string_view target;  ///< as sent: "/readyz?verbose"
+  bool is_local = false;    ///< through the unix socket
+  bool is_json = false;     ///< its Content-Type
+  bool is_marked = false;   ///< X-Baton-Request: 1
 };
 
 struct reply {
@@ -26,6 +29,10 @@ enum class route_kind : std::uint8_t { unknown = 1, metrics, other };
 [[nodiscard]] route_kind classify(std::string_view target) noexcept;
 
 [[nodiscard]] reply answer(const request& asked, const callbacks& calls);
+
+/// The change that a request asks for and may ask for; nullptr: it is for answer() to answer, or to refuse.
+[[nodiscard]] const callbacks::change* change_of(const request& asked, const callbacks& calls) noexcept;
+[[nodiscard]] reply outcome_reply(const outcome& o);
 
 /// `{"error":{"code":…,"message":…}}`
 [[nodiscard]] reply error_reply(unsigned status, std::string_view code, std::string_view message);

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 #include <list>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -19,6 +21,7 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -63,6 +66,42 @@ struct on_leaving {
   on_leaving& operator=(const on_leaving&) = delete;
   ~on_leaving() { undo(); }
   Undo undo;
+};
+
+/// An outcome on its way from any thread to the coroutine that waits for it.
+class mailbox {
+ public:
+  explicit mailbox(asio::io_context& io) : io_(&io), came_(std::in_place, io) {}
+
+  void put(outcome o, const std::shared_ptr<mailbox>& self) {
+    const std::lock_guard lock{mutex_};
+    if (io_ == nullptr) return;
+    asio::post(*io_, [self, o = std::move(o)]() mutable { self->take(std::move(o)); });
+  }
+  /// nullopt: none came in time.
+  asio::awaitable<std::optional<outcome>> wait(std::chrono::milliseconds at_most) {
+    error_code error;
+    came_->expires_after(at_most);
+    if (!outcome_) co_await came_->async_wait(asio::redirect_error(asio::use_awaitable, error));
+    co_return outcome_;
+  }
+  /// Nobody waits any more, and soon there is no io_context.
+  void close() {
+    const std::lock_guard lock{mutex_};
+    io_ = nullptr;
+    came_.reset();
+  }
+
+ private:
+  void take(outcome&& o) {
+    outcome_ = std::move(o);
+    if (came_) came_->cancel();
+  }
+
+  std::mutex mutex_;
+  asio::io_context* io_;
+  std::optional<asio::steady_timer> came_;
+  std::optional<outcome> outcome_;
 };
 
 std::string machine_name() {
@@ -183,7 +222,12 @@ class server::state {
       const bool is_scrape = !error && classify(std::string_view{asked.target().data(), asked.target().size()}) == route_kind::metrics;
       scrapes_ += is_scrape ? 1 : 0;
       const on_leaving scraped{[&] { scrapes_ -= is_scrape ? 1 : 0; }};
-      if (!error) said = judge(asked, from.checks_host);
+      const auto* change = error ? nullptr : change_of(request_of(asked, from), calls_);
+      if (change != nullptr && !is_malformed(asked)) {
+        said = co_await carry_out(*change);
+      } else if (!error) {
+        said = judge(asked, from);
+      }
       stays = !error && asked.keep_alive();
       auto response = to_response(std::move(said), error ? 11 : asked.version(), stays);
       http::response_serializer<http::string_body> serializer{response};
@@ -196,6 +240,18 @@ class server::state {
       if (error) co_return;
     }
     co_await take_leave(peer);
+  }
+
+  asio::awaitable<reply> carry_out(const callbacks::change& change) {
+    const auto box = std::make_shared<mailbox>(*io_);
+    const on_leaving close{[&] { box->close(); }};
+    try {
+      change([box](outcome o) { box->put(std::move(o), box); });
+    } catch (const std::exception& error) {
+      co_return error_reply(500, "internal", error.what());
+    }
+    const auto came = co_await box->wait(options_.bounds.change_timeout);
+    co_return came ? outcome_reply(*came) : error_reply(504, "still_under_way", "it is not over yet; the log will tell how it ended");
   }
 
   /// Closing with bytes unread would reset the connection and take the answer with it.
@@ -221,17 +277,28 @@ class server::state {
     return std::nullopt;
   }
 
-  reply judge(const http_request& asked, bool checks_host) {
+  static bool is_malformed(const http_request& asked) {
     const auto hosts = asked.count(http::field::host);
-    if (hosts > 1 || (hosts == 0 && asked.version() >= 11)) return error_reply(400, "bad_request", "exactly one Host header is needed");
-    const auto target = text_of(asked.target());
-    if (!target.starts_with('/')) return error_reply(400, "bad_request", "the target of a request begins with /");
-    if (checks_host && hosts == 1 && !is_acceptable_host(text_of(asked[http::field::host]), options_.host_names)) {
+    return hosts > 1 || (hosts == 0 && asked.version() >= 11);
+  }
+
+  /// Its texts are those of `asked`.
+  static request request_of(const http_request& asked, const entrance& from) {
+    const auto view = [](beast::string_view text) { return std::string_view{text.data(), text.size()}; };
+    return {view(asked.method_string()), view(asked.target()), !from.checks_host,
+            view(asked[http::field::content_type]).starts_with("application/json"), asked["X-Baton-Request"] == "1"};
+  }
+
+  reply judge(const http_request& asked, const entrance& from) {
+    const auto hosts = asked.count(http::field::host);
+    if (is_malformed(asked)) return error_reply(400, "bad_request", "exactly one Host header is needed");
+    if (!asked.target().starts_with('/')) return error_reply(400, "bad_request", "the target of a request begins with /");
+    if (from.checks_host && hosts == 1 && !is_acceptable_host(text_of(asked[http::field::host]), options_.host_names)) {
       return error_reply(421, "wrong_host",
                          "this server is known by its address, as localhost, by the machine's host name, or a configured one");
     }
     if (scrapes_ > options_.bounds.scrapes) return error_reply(503, "busy", "too many scrapes are under way");
-    return answer({text_of(asked.method_string()), target}, calls_);
+    return answer(request_of(asked, from), calls_);
   }
 
   static http::response<http::string_body> to_response(reply said, unsigned version, bool stays) {
@@ -258,8 +325,12 @@ class server::state {
 
 result<std::unique_ptr<server>> server::start(options opts, callbacks calls) {
   BATON_ASSERT(calls.metrics_text && calls.livez && calls.readyz);
-  auto tcp = listener::on_tcp(opts.host, opts.port);
-  if (!tcp) return std::move(tcp).error();
+  std::optional<listener> tcp;
+  if (!opts.host.empty()) {
+    auto made = listener::on_tcp(opts.host, opts.port);
+    if (!made) return std::move(made).error();
+    tcp.emplace(std::move(*made));
+  }
   std::optional<listener> local;
   if (!opts.socket.empty()) {
     auto made = listener::on_unix(opts.socket);
@@ -268,7 +339,7 @@ result<std::unique_ptr<server>> server::start(options opts, callbacks calls) {
   }
   try {
     auto made = std::make_unique<state>(std::move(opts), std::move(calls));
-    made->add(std::move(*tcp), true);
+    if (tcp) made->add(std::move(*tcp), true);
     if (local) made->add(std::move(*local), false);
     made->run();
     return std::unique_ptr<server>{new server{std::move(made)}};

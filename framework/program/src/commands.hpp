@@ -10,6 +10,9 @@ int run_command(const std::string& file);
 int check_command(const std::string& file, bool show_effective, bool connect);
 int doctor_command(const std::string& file, const std::string& format);
 int migrate_command(const std::string& file, bool print_only);
+/// Over the instance's admin socket; that of `file`, or `socket`.
+int reload_command(const std::string& file, const std::string& socket);
+int drain_command(const std::string& file, const std::string& socket, bool wait);
 int version_command(const std::string& format);
 
 struct next_options {

@@ -171,7 +171,11 @@ std::function<result<plugin_host::values>(const std::string&)> with_of(const set
 
 ledger::overlap_policy overlap_of(const std::string& name) {
   using enum ledger::overlap_policy;
-  return name == "queue_one" ? queue_one : name == "queue_all" ? queue_all : name == "cancel_running" ? cancel_running : skip;
+  return name == "queue_one"        ? queue_one
+         : name == "queue_all"      ? queue_all
+         : name == "cancel_running" ? cancel_running
+         : name == "allow"          ? allow
+                                    : skip;
 }
 
 ledger::follower::when when_of(const std::string& name) {

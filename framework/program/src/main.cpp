@@ -85,6 +85,15 @@ int main(int argc, char** argv) {
   explain->add_option("--job", next_opts.job, "the name that H is made from");
   with_format(explain);
   control_verbs control{app};
+  std::string socket;
+  bool wait = false;
+  auto* reload = app.add_subcommand("reload", "has this machine's instance read its configuration again, and tells what became of it");
+  auto* drain = app.add_subcommand("drain", "has this machine's instance start no further run, and end when its runs have");
+  for (auto* verb : {reload, drain}) {
+    auto* config = verb->add_option("-c,--config", file, "its configuration file, for http.socket");
+    verb->add_option("--socket", socket, "its admin socket, instead")->excludes(config);
+  }
+  drain->add_flag("--wait", wait, "until it has ended");
   auto* version = app.add_subcommand("version", "prints the version");
   with_format(version);
   auto* dev = app.add_subcommand("dev", "a throw-away fleet on this machine");
@@ -108,6 +117,8 @@ int main(int argc, char** argv) {
   if (check->parsed()) return check_command(file, show_effective, connect);
   if (doctor->parsed()) return doctor_command(file, format);
   if (migrate->parsed()) return migrate_command(file, print_only);
+  if (reload->parsed()) return reload_command(file, socket);
+  if (drain->parsed()) return drain_command(file, socket, wait);
   if (version->parsed()) return version_command(format);
   return dev_command(dev_opts);
 }

@@ -72,17 +72,25 @@ reloader::~reloader() {
   if (thread_.joinable()) thread_.join();
 }
 
-void reloader::request() {
-  if (has_ended_) return;
+void reloader::request(done_function done) {
+  if (!done) done = [](const outcome&) {};
+  if (has_ended_) return done({false, "this instance is stopping", {}});
   log_.info("reading the configuration again", {{"file", file_}});
   if (std::exchange(is_under_way_, true)) {
     is_wanted_again_ = true;
+    waiting_again_.push_back(std::move(done));
   } else {
+    waiting_.push_back(std::move(done));
     begin();
   }
 }
 
-void reloader::end() { has_ended_ = true; }
+void reloader::end() {
+  has_ended_ = true;
+  for (auto* list : {&waiting_, &waiting_again_}) {
+    for (const auto& done : std::exchange(*list, {})) done({false, "this instance is stopping", {}});
+  }
+}
 
 void reloader::begin() {
   if (thread_.joinable()) thread_.join();
@@ -95,33 +103,37 @@ void reloader::begin() {
 void reloader::finish(const checked& loaded) {
   is_under_way_ = false;
   if (has_ended_) return;
-  told_(take(loaded));
+  const auto what = take(loaded);
+  told_(what.successful);
+  for (const auto& done : std::exchange(waiting_, std::exchange(waiting_again_, {}))) done(what);
   if (!std::exchange(is_wanted_again_, false)) return;
   is_under_way_ = true;
   begin();
 }
 
-bool reloader::take(const checked& loaded) {
+reloader::outcome reloader::refuse(std::string why, std::vector<observe::log_field> fields, std::vector<std::string> problems) {
+  log_.write(observe::log_level::error, why, fields);
+  for (const auto& [name, value] : fields) why.append("; ").append(name).append(": ").append(value);
+  return {false, std::move(why), std::move(problems)};
+}
+
+reloader::outcome reloader::take(const checked& loaded) {
+  std::vector<std::string> problems;
   for (const auto& p : loaded.problems) {
     const auto text = p.where.file + ":" + std::to_string(p.where.line) + ":" + std::to_string(p.where.column);
+    problems.push_back(settings::render(p));
     const std::vector<observe::log_field> fields{{"at", text}, {"path", p.path}, {"problem", p.message}, {"hint", p.hint}};
     log_.write(p.is_warning ? observe::log_level::warning : observe::log_level::error, "configuration", fields);
   }
-  if (!loaded.value) {
-    log_.error("the configuration has errors: nothing was changed", {{"file", file_}});
-    return false;
-  }
-  if (const auto key = needs_restart(running_, loaded.value->settings); !key.empty()) {
-    log_.error("this key is taken at the start only: restart to change it. Nothing was changed", {{"key", key}, {"file", file_}});
-    return false;
-  }
-  if (auto applied = apply_(*loaded.value); !applied) {
-    log_.error("the configuration cannot be used: nothing was changed", {{"error", applied.error().context}});
-    return false;
-  }
+  if (!loaded.value) return refuse("the configuration has errors: nothing was changed", {{"file", file_}}, std::move(problems));
+  if (const auto key = needs_restart(running_, loaded.value->settings); !key.empty())
+    return refuse("this key is taken at the start only: restart to change it. Nothing was changed", {{"key", key}, {"file", file_}},
+                  std::move(problems));
+  if (auto applied = apply_(*loaded.value); !applied)
+    return refuse("the configuration cannot be used: nothing was changed", {{"error", applied.error().context}}, std::move(problems));
   tell_of_jobs(log_, running_, loaded.value->settings);
   running_ = loaded.value->settings;
-  return true;
+  return {true, "the configuration was taken", std::move(problems)};
 }
 
 }  // namespace baton::program

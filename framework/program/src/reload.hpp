@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "baton/observe/log.hpp"
 #include "configuration.hpp"
@@ -20,19 +21,27 @@ namespace baton::program {
 class reloader {
  public:
   using apply_function = std::function<status(const configuration&)>;
+  /// What a reload came to. `problems`: of the file, as `baton check` tells them; also the warnings of one that was taken.
+  struct outcome {
+    bool successful = false;
+    std::string message;
+    std::vector<std::string> problems;
+  };
+  using done_function = std::function<void(const outcome&)>;
   /// `told`: how it ended.
   reloader(boost::asio::io_context& io, std::string file, settings::settings running, observe::log& log, apply_function apply,
            std::function<void(bool successful)> told);
   ~reloader();
 
-  /// While one is under way, another one follows it.
-  void request();
+  /// While one is under way, another one follows it. `done` is called when that has ended.
+  void request(done_function done = {});
   void end();
 
  private:
   void begin();
   void finish(const checked& loaded);
-  [[nodiscard]] bool take(const checked& loaded);
+  [[nodiscard]] outcome take(const checked& loaded);
+  [[nodiscard]] outcome refuse(std::string why, std::vector<observe::log_field> fields, std::vector<std::string> problems);
 
   boost::asio::io_context& io_;
   std::string file_;
@@ -43,6 +52,8 @@ class reloader {
   std::thread thread_;
   bool is_under_way_ = false;
   bool is_wanted_again_ = false;
+  std::vector<done_function> waiting_;        ///< for the one under way
+  std::vector<done_function> waiting_again_;  ///< for the one that follows it
   bool has_ended_ = false;
 };
 

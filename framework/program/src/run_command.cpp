@@ -1,10 +1,12 @@
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
+#include "admin_client.hpp"
 #include "baton/admin/server.hpp"
 #include "baton/runtime/scheduler.hpp"
 #include "commands.hpp"
@@ -106,6 +108,7 @@ class service_manager_link {
     sd_notify("READY=1");
     beat();
   }
+  void draining() { draining_ = true; }
   void reloading() { sd_notify_reloading(); }
   void reloaded() { sd_notify("READY=1"); }
   void stopping() {
@@ -122,7 +125,10 @@ class service_manager_link {
     const auto report = scheduler_.report();
     const auto& h = report.health;
     std::string message = "STATUS=";
-    message += stopping_ ? "stopping" : h.ready ? "ready" : "not ready: " + (h.reasons.empty() ? "starting" : h.reasons.front());
+    message += stopping_   ? "stopping"
+               : draining_ ? "draining"
+               : h.ready   ? "ready"
+                           : "not ready: " + (h.reasons.empty() ? "starting" : h.reasons.front());
     message += "; " + std::to_string(h.running) + " running, " + std::to_string(h.due) + " due";
     if (report.is_stuck) {
       log_.error("no progress", {{"reason", report.stuck_reason}});
@@ -140,6 +146,7 @@ class service_manager_link {
   const runtime::scheduler& scheduler_;
   observe::log& log_;
   std::optional<microseconds> watchdog_;
+  bool draining_ = false;
   bool stopping_ = false;
   bool has_ended_ = false;
 };
@@ -238,14 +245,6 @@ int serve(const std::string& file, const configuration& c, const clock& time, bo
   auto scheduler = runtime::scheduler::create(io, scheduler_options(s), c.jobs, std::move(*store), time, log, metrics);
   if (!scheduler) return fail("the scheduler cannot be started", scheduler.error());
 
-  std::unique_ptr<admin::server> http;
-  if (s.http_enabled) {
-    auto started = admin::server::start({s.http_host, s.http_port, {}, {}, {}}, admin_callbacks(metrics, **scheduler));
-    if (!started) return fail("http.listen cannot be used", started.error());
-    http = std::move(*started);
-    log.info("serving /metrics, /livez and /readyz", {{"address", s.http_host + ":" + std::to_string(http->port())}});
-  }
-
   tzdata_reports zones{io, tzdata_watch{c.jobs}, time, log, metrics};
   service_manager_link manager{io, **scheduler, log};
   reloader reload{io,
@@ -271,21 +270,56 @@ int serve(const std::string& file, const configuration& c, const clock& time, bo
     });
   };
   asio::signal_set stop_signals{io, SIGTERM, SIGINT};
+  const auto end_all = [&] {
+    manager.stopping();
+    stop_signals.cancel();
+    reload_signal.cancel();
+    reload.end();
+    manager.end();
+    zones.end();
+  };
   std::function<void()> wait_for_signal = [&] {
     stop_signals.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       log.info("signal received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       manager.stopping();
-      (*scheduler)->stop([&] {
-        stop_signals.cancel();
-        reload_signal.cancel();
-        reload.end();
-        manager.end();
-        zones.end();
-      });
+      (*scheduler)->stop(end_all);
       wait_for_signal();  // the second one cuts the grace times short
     });
   };
+
+  std::unique_ptr<admin::server> http;
+  const auto socket = admin_socket(s);
+  if (s.http_enabled || !socket.empty()) {
+    auto calls = admin_callbacks(metrics, **scheduler);
+    // From the server's thread to the scheduler's.
+    calls.reload = [&](std::function<void(admin::outcome)> done) {
+      asio::post(io, [&, done = std::move(done)] {
+        log.info("asked for over the admin socket", {{"change", "reload"}});
+        manager.reloading();
+        reload.request([done](const reloader::outcome& o) { done({o.successful, o.message, o.problems}); });
+      });
+    };
+    calls.drain = [&](std::function<void(admin::outcome)> done) {
+      asio::post(io, [&, done = std::move(done)] {
+        log.info("asked for over the admin socket", {{"change", "drain"}});
+        manager.draining();
+        (*scheduler)->drain(end_all);
+        done({true,
+              "no new run starts here; the instance ends when its runs have: " + std::to_string((*scheduler)->report().health.running) +
+                  " to go",
+              {}});
+      });
+    };
+    auto started = admin::server::start({s.http_enabled ? s.http_host : "", s.http_port, socket, {}, {}}, std::move(calls));
+    if (!started) return fail("http cannot be used", started.error());
+    http = std::move(*started);
+    std::vector<observe::log_field> where;
+    if (s.http_enabled) where.emplace_back("address", s.http_host + ":" + std::to_string(http->port()));
+    if (!socket.empty()) where.emplace_back("socket", socket);
+    log.write(observe::log_level::info, "serving /metrics, /livez and /readyz", where);
+  }
+
   wait_for_signal();
   wait_for_reload();
   zones.start();

@@ -16,6 +16,13 @@ struct health {
   std::vector<std::string> reasons;  ///< why not, or what is worth knowing although all is well
 };
 
+/// What became of a change that was asked for.
+struct outcome {
+  bool ok = true;
+  std::string message;
+  std::vector<std::string> problems;  ///< why not
+};
+
 /// What the server asks the program.
 ///
 /// Thread safety: called from the server's own thread, one at a time. They must not wait for the store or for the scheduler: let the
@@ -24,9 +31,16 @@ struct callbacks {
   std::function<std::string()> metrics_text;
   std::function<health()> livez;   ///< the process and its scheduler are alive; never false because of the store
   std::function<health()> readyz;  ///< runs can start here
+  /// Begins a change. `done` is called once, when it is over, from any thread, also after the server's end.
+  using change = std::function<void(std::function<void(outcome)> done)>;
+  change reload = {};  ///< of the configuration; none: there is no such route
+  change drain = {};   ///< no new run from now on
 };
 
 /// The HTTP listener of an instance: GET and HEAD of /metrics, /livez and /readyz, over TCP and, if asked for, a unix socket.
+///
+/// Through the unix socket, whose file's mode says who may, also POST of /api/v1/reload and /api/v1/drain. A page in a browser cannot
+/// send what they need: Content-Type application/json and X-Baton-Request: 1.
 ///
 /// It has a thread and an event loop of its own, with all signals blocked, so that a scrape or a slow client never delays a tick and a
 /// busy scheduler never delays a probe of its health.
@@ -42,11 +56,12 @@ class server {
     std::size_t header_bytes = 8 * 1024;
     std::size_t body_bytes = 64 * 1024;
     std::size_t scrapes = 8;  ///< answers of /metrics under way at once, each a text of megabytes; further ones get a 503
-    std::chrono::milliseconds read_timeout = std::chrono::seconds{10};   ///< for a whole request, and for a connection at rest
-    std::chrono::milliseconds write_timeout = std::chrono::seconds{30};  ///< for a whole answer
+    std::chrono::milliseconds read_timeout = std::chrono::seconds{10};    ///< for a whole request, and for a connection at rest
+    std::chrono::milliseconds write_timeout = std::chrono::seconds{30};   ///< for a whole answer
+    std::chrono::milliseconds change_timeout = std::chrono::seconds{60};  ///< for a change to be over; it goes on all the same
   };
   struct options {
-    std::string host = "127.0.0.1";  ///< an IPv4 or IPv6 address, or localhost
+    std::string host = "127.0.0.1";  ///< an IPv4 or IPv6 address, or localhost; empty: no TCP
     std::uint16_t port = 9687;       ///< 0: any that is free
     std::string socket;              ///< path of the unix socket, mode 0660; empty: none. What a dead process left there is replaced
     std::vector<std::string> host_names;
@@ -61,7 +76,7 @@ class server {
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  /// The TCP port it listens on.
+  /// The TCP port it listens on; 0: none.
   [[nodiscard]] std::uint16_t port() const noexcept;
 
   /// Closes every connection at once and waits for a callback that is running. Not from a callback; more than once does no harm.
