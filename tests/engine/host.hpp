@@ -26,6 +26,12 @@ class host {
   void feed(event e) { perform(engine->on(std::move(e), clock.now())); }
   /// Time passes, and the engine is woken whenever it has asked to be.
   void pass(microseconds how_long);
+  /// Time passes until the engine orders something of this kind, for ten seconds at most.
+  template <typename A>
+  void pass_to_next() {
+    const auto before = all<A>().size();
+    for (int i = 0; i < 1000 && all<A>().size() == before; ++i) pass(10ms);
+  }
   /// Time has passed, and nobody was there to notice.
   void jump(microseconds how_long) { clock.advance(how_long); }
   void wake() { perform(engine->advance(clock.now())); }

@@ -172,7 +172,9 @@ void scheduler::core::pump_ledger_session() {
                                       options_.version,
                                       options_.config_hash,
                                       options_.tzdata,
-                                      changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1})};
+                                      changed_since_.value_or(std::chrono::sys_days{std::chrono::year{9999} / 1 / 1}),
+                                      now_.steady >= beat_at_};
+    is_beating_ = request.beat;
     act(reconcile{*ledger_, std::move(request)});
     return begin_call(*s, call_kind::reconcile);
   }
@@ -350,7 +352,7 @@ void scheduler::core::handle(ledger_session_opened&& e) {
   s->opened = now_.steady;
   ledger_open_failures_ = 0;
   ledger_down_since_.reset();
-  reconcile_at_ = now_.steady;
+  reconcile_at_ = beat_at_ = now_.steady;
   purge_at_ = now_.steady + seconds{spread_hash(options_.incarnation, "purge") % 60};
   tell(session_opened_note{false, e.connection_id});
   apply_registrations(e.jobs);

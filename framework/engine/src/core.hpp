@@ -266,6 +266,8 @@ class scheduler::core {
   std::vector<ledger::tick_key> to_cancel_;  ///< runs of others
   boot_time purge_at_{};
   boot_time reconcile_at_{};
+  boot_time beat_at_{};
+  bool is_beating_ = false;  ///< the reconcile under way
   std::set<std::string> told_of_peers_;
   std::optional<wall_time> changed_since_;
   bool clock_unfit_ = false;

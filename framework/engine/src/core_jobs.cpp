@@ -83,6 +83,7 @@ void scheduler::core::handle(jobs_changed&& e) {
     forget(n);
   }
   register_again_ = true;
+  beat_at_ = now_.steady;
 }
 
 }  // namespace baton::engine

@@ -12,8 +12,10 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t claims_at_once = 512;
-constexpr std::size_t ticks_at_once = 10'000;          // of one job in one claim; the rest follows in the next
-constexpr microseconds changes_overlap = seconds{10};  // a row can commit after a newer one
+constexpr std::size_t ticks_at_once = 10'000;                 // of one job in one claim; the rest follows in the next
+constexpr microseconds changes_overlap = seconds{10};         // a row can commit after a newer one
+constexpr microseconds reconcile_pause = milliseconds{1050};  ///< with a heartbeat now and then: one statement a second
+constexpr microseconds heartbeat_pause = seconds{20};
 constexpr microseconds lock_error_pause = milliseconds{250};
 constexpr microseconds holder_first = seconds{3};  ///< how long a run's own instance has for cancelling it
 
@@ -420,8 +422,8 @@ void scheduler::core::handle(reconciled&& e) {
   auto* s = reply_of(e.id, call_kind::reconcile);
   if (s == nullptr) return;
   tell(call_took{"reconcile", e.when.received - e.when.sent});
-  // A second after this reply: instances that started at different times do not ask all at once.
-  reconcile_at_ = now_.steady + seconds{1};
+  // From this reply on: instances that started at different times do not ask all at once.
+  reconcile_at_ = now_.steady + reconcile_pause;
   if (!e.reply) {
     const auto& why = e.reply.error();
     if (is_dead(why)) return ledger_failed(why, why.code == errc::store_unavailable);
@@ -431,7 +433,10 @@ void scheduler::core::handle(reconciled&& e) {
   auto& reply = *e.reply;
   sample_clock(e.when, reply.store_now);
   changed_since_ = reply.store_now - changes_overlap;
-  tell_of_peers(reply.different);
+  if (is_beating_) {
+    beat_at_ = now_.steady + heartbeat_pause;
+    tell_of_peers(reply.different);
+  }
   for (const auto& change : reply.changed) {
     const auto it = job_by_name_.find(change.key.job);
     if (it == job_by_name_.end() || change.key.kind != ledger::tick_kind::schedule) continue;

@@ -136,16 +136,18 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
   constexpr auto living = std::chrono::seconds{60};
   ledger::reconcile_reply reply;
   const auto tzdata = storable(request.tzdata, 32, keep::first);
-  const auto done = db_->write([&] {
-    reply.store_now = now();
+  reply.store_now = now();
+  const auto beat = [&] {
     db_->run(
         "INSERT INTO baton_instance (cluster,incarnation,instance,version,config_hash,tzdata,connection_id,started,heartbeat) VALUES "
         "(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET heartbeat=excluded.heartbeat,config_hash=excluded.config_hash,"
         "tzdata=excluded.tzdata,connection_id=excluded.connection_id",
         request.cluster, request.incarnation, storable(request.instance, 255, keep::first), storable(request.version, 64, keep::first),
         request.config_hash, tzdata, id_, reply.store_now, reply.store_now);
-  });
-  if (!done) return failure{done.error()}.in("reconcile");
+  };
+  if (request.beat) {
+    if (auto done = db_->write(beat); !done) return std::move(done).error().in("reconcile");
+  }
   const auto read = db_->read([&] {
     auto open = db_->query(open_rows, request.cluster);
     while (open.next()) {
@@ -162,6 +164,7 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
     auto jobs = db_->query("SELECT job,schedule_hash,stopped FROM baton_job WHERE cluster=? AND changed>=?", request.cluster,
                            request.changed_since);
     while (jobs.next()) reply.jobs.push_back({jobs.text(0), jobs.text(1), jobs.is_true(2)});
+    if (!request.beat) return;
     auto others = db_->query(
         "SELECT incarnation,instance,config_hash,tzdata FROM baton_instance WHERE cluster=? AND incarnation<>? AND (config_hash<>? OR "
         "tzdata<>?) AND heartbeat>?",

@@ -223,45 +223,65 @@ status ledger_session::settle_repeated(const std::string& cluster, const std::ve
   return {};
 }
 
+/// One statement, so that an idle fleet costs its server one a second and instance; its rows say what they are in a column of their own.
 result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcile_request& request) {
+  enum kind : std::uint64_t { clock = 1, open_row, change, job, peer };
   sql_writer sql{*link_};
+  const auto tzdata = storable(request.tzdata, 32, keep::first);
+  if (request.beat) append_heartbeat(sql, request, tzdata);
+  // In the places of read_columns.
+  sql.raw("SELECT '' AS job,UTC_TIMESTAMP(6) AS tick,0 AS kind,'' AS lock_name,0 AS state,0 AS fence,'' AS incarnation,'' AS instance,");
+  sql.raw("0 AS attempt,NULL AS until_tick,0,NULL,NULL,NULL,0,0,NULL,0,NULL,NULL,'',1");
+  const std::string_view rest = ",0,NULL,NULL,NULL,0,0,NULL,0,NULL,NULL,'',";
+  sql.raw(" UNION ALL SELECT ").raw(read_columns.substr(0, read_columns.rfind(','))).raw(",'',2");
+  sql.raw(" FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=").text(request.cluster).raw(" AND ").raw(open_states);
+  sql.raw(" UNION ALL SELECT job,tick,kind,'',state,0,'','',0,until_tick").raw(rest).raw("3");
+  sql.raw(" FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
+  sql.raw(" AND changed>=").time(request.changed_since);
+  sql.raw(" UNION ALL SELECT job,NULL,0,schedule_hash,stopped<>0,0,'','',0,NULL").raw(rest).raw("4");
+  sql.raw(" FROM baton_job FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
+  sql.raw(" AND changed>=").time(request.changed_since);
+  if (request.beat) {
+    sql.raw(" UNION ALL SELECT tzdata,NULL,0,'',0,config_hash,incarnation,instance,0,NULL").raw(rest).raw("5");
+    sql.raw(" FROM baton_instance WHERE cluster=").text(request.cluster).raw(" AND incarnation<>").text(request.incarnation);
+    sql.raw(" AND (config_hash<>").number(request.config_hash).raw(" OR tzdata<>").text(tzdata);
+    sql.raw(") AND heartbeat>UTC_TIMESTAMP(6)-INTERVAL 60 SECOND");
+  }
+  auto answered = link_->run(sql.sql());
+  if (!answered) return std::move(answered).error().in("reconcile");
+
+  ledger::reconcile_reply reply;
+  bool has_clock = false;
+  auto& rows = answered->back();
+  while (rows.next()) {
+    switch (rows.number(read_column_count)) {
+      case clock:
+        reply.store_now = rows.time(1).value_or(wall_time{});
+        has_clock = true;
+        break;
+      case open_row: reply.open.push_back(read_tick_row(rows)); break;
+      case change:
+        reply.changed.push_back({{rows.text(0), rows.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(rows.number(2))},
+                                 rows.time(9),
+                                 static_cast<ledger::row_state>(rows.number(4))});
+        break;
+      case job: reply.jobs.push_back({rows.text(0), rows.text(3), rows.is_true(4)}); break;
+      case peer: reply.different.push_back({rows.text(6), rows.text(7), rows.number(5), rows.text(0)}); break;
+      default: break;
+    }
+  }
+  if (!has_clock) return failure{errc::store_query, "reconcile: an answer is missing"};
+  return reply;
+}
+
+void ledger_session::append_heartbeat(sql_writer& sql, const ledger::reconcile_request& request, const std::string& tzdata) {
   sql.raw("INSERT INTO baton_instance (cluster,incarnation,instance,version,config_hash,tzdata,connection_id,started,heartbeat) VALUES (");
   sql.text(request.cluster).raw(",").text(request.incarnation).raw(",").text(storable(request.instance, 255, keep::first)).raw(",");
   sql.text(storable(request.version, 64, keep::first)).raw(",").number(request.config_hash).raw(",");
-  const auto tzdata = storable(request.tzdata, 32, keep::first);
   sql.text(tzdata).raw(",").number(link_->id());
   sql.raw(",UTC_TIMESTAMP(6),UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE heartbeat=UTC_TIMESTAMP(6),config_hash=")
       .number(request.config_hash);
-  sql.raw(",tzdata=").text(tzdata).raw(",connection_id=").number(link_->id());
-  sql.raw(";SELECT ")
-      .raw(read_columns.substr(0, read_columns.rfind(',')))
-      .raw(",'' FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=");
-  sql.text(request.cluster).raw(" AND ").raw(open_states);
-  sql.raw(";SELECT job,tick,kind,until_tick,state FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
-  sql.raw(" AND changed>=")
-      .time(request.changed_since)
-      .raw(";SELECT incarnation,instance,config_hash,tzdata FROM baton_instance WHERE cluster=");
-  sql.text(request.cluster).raw(" AND incarnation<>").text(request.incarnation).raw(" AND (config_hash<>").number(request.config_hash);
-  sql.raw(" OR tzdata<>").text(tzdata).raw(") AND heartbeat>UTC_TIMESTAMP(6)-INTERVAL 60 SECOND;");
-  sql.raw("SELECT job,schedule_hash,stopped<>0 FROM baton_job FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
-  sql.raw(" AND changed>=").time(request.changed_since).raw(";SELECT UTC_TIMESTAMP(6)");
-  auto answered = link_->run(sql.sql());
-  if (!answered) return std::move(answered).error().in("reconcile");
-  auto& answers = *answered;
-  if (answers.size() != 6 || !answers[5].next()) return failure{errc::store_query, "reconcile: an answer is missing"};
-
-  ledger::reconcile_reply reply;
-  reply.store_now = answers[5].time(0).value_or(wall_time{});
-  while (answers[3].next()) reply.different.push_back({answers[3].text(0), answers[3].text(1), answers[3].number(2), answers[3].text(3)});
-  while (answers[4].next()) reply.jobs.push_back({answers[4].text(0), answers[4].text(1), answers[4].is_true(2)});
-  while (answers[1].next()) reply.open.push_back(read_tick_row(answers[1]));
-  while (answers[2].next()) {
-    const auto& row = answers[2];
-    reply.changed.push_back({{row.text(0), row.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(row.number(2))},
-                             row.time(3),
-                             static_cast<ledger::row_state>(row.number(4))});
-  }
-  return reply;
+  sql.raw(",tzdata=").text(tzdata).raw(",connection_id=").number(link_->id()).raw(";");
 }
 
 status ledger_session::request_cancel(const std::string& cluster, std::span<const ledger::tick_key> runs) {

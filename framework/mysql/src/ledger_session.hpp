@@ -5,6 +5,7 @@
 
 #include "baton/ledger/session.hpp"
 #include "connection.hpp"
+#include "rows.hpp"
 
 namespace baton::mysql {
 
@@ -29,6 +30,7 @@ class ledger_session final : public ledger::session {
   void interrupt() noexcept override { link_->interrupt(); }
 
  private:
+  void append_heartbeat(sql_writer& sql, const ledger::reconcile_request& request, const std::string& tzdata);
   [[nodiscard]] status insert_missing(const std::string& cluster, std::span<const ledger::job_registration> jobs);
   [[nodiscard]] status change_settings(const std::string& cluster, std::span<const ledger::job_registration* const> changed);
   [[nodiscard]] result<std::vector<ledger::finish_outcome>> finish_once(const std::string& cluster,

@@ -297,10 +297,10 @@ result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, c
 result<ledger::reconcile_reply> memory_store::reconcile(connection c, const ledger::reconcile_request& request) {
   if (auto alive = touch(c); !alive) return alive.error();
   auto& t = tables_[request.cluster];
-  t.instances[request.incarnation] = request;
+  if (request.beat) t.instances[request.incarnation] = request;
   ledger::reconcile_reply reply{clock_.now().wall, {}, {}, {}};
   for (const auto& [incarnation, told] : t.instances) {
-    if (told.config_hash != request.config_hash || told.tzdata != request.tzdata)
+    if (request.beat && (told.config_hash != request.config_hash || told.tzdata != request.tzdata))
       reply.different.push_back({incarnation, told.instance, told.config_hash, told.tzdata});
   }
   for (const auto& key : t.open) reply.open.push_back(t.ticks.at(key).row);

@@ -34,7 +34,7 @@ enum class finish_outcome : std::uint8_t {
   fenced,  ///< the row is not this attempt's any more; nothing was written
 };
 
-/// What an instance tells of itself at every reconcile, and what it asks.
+/// What an instance asks at every reconcile, and now and then tells of itself.
 struct reconcile_request {
   std::string cluster;
   std::string incarnation;
@@ -43,6 +43,7 @@ struct reconcile_request {
   std::uint64_t config_hash = 0;
   std::string tzdata;         ///< the release of the time zone data that its schedules go by
   wall_time changed_since{};  ///< rows written at or after this come back (the caller overlaps by ten seconds)
+  bool beat = true;           ///< writes a heartbeat too, and asks who differs
 };
 
 struct reconcile_reply {
@@ -61,7 +62,7 @@ struct reconcile_reply {
     bool stopped = false;
   };
   std::vector<job_change> jobs = {};
-  /// A living instance - heard of within a minute - that differs from who asks in configuration or time zone data.
+  /// With a heartbeat: a living instance - heard of within a minute - that differs from who asks in configuration or time zone data.
   struct peer {
     std::string incarnation;
     std::string instance;
