@@ -84,7 +84,8 @@ std::optional<event> host::carry_out(const action& a) {
     const std::vector<std::string> name{lock::incarnation_name(opts.cluster, opts.incarnation)};
     if (store.get_locks(connection(open->id), name)->front() == lock::try_outcome::busy)
       return session_failed{open->id, {errc::store_busy, "another session holds the incarnation"}};
-    return ledger_session_opened{open->id, connection(open->id), *store.register_jobs(connection(open->id), opts.cluster, registrations())};
+    return ledger_session_opened{open->id, connection(open->id), store.identity(),
+                                 *store.register_jobs(connection(open->id), opts.cluster, registrations())};
   }
   if (const auto* close = std::get_if<close_session>(&a)) {
     store.disconnect(connection(close->id));
@@ -112,6 +113,8 @@ std::optional<event> host::carry_out(const action& a) {
     const auto done = store.request_cancel(connection(call->id), opts.cluster, call->runs);
     return cancel_requested{call->id, now, done ? result<bool>{true} : result<bool>{done.error()}};
   }
+  if (const auto* call = std::get_if<restore>(&a))
+    return restored{call->id, now, store.restore(connection(call->id), opts.cluster, call->claims)};
   if (const auto* call = std::get_if<purge>(&a)) return purged{call->id, now, store.purge(connection(call->id), call->request)};
   if (const auto* start = std::get_if<start_run>(&a)) {
     running.push_back(*start);

@@ -393,6 +393,105 @@ TEST_P(every_ledger_session, asks_for_the_end_of_a_run_that_runs_and_of_no_other
   EXPECT_THAT(store().rows(), SizeIs(1));
 }
 
+// G1, G8: what a failover may lose, from the memory of who claimed it.
+TEST_P(every_ledger_session, restores_a_claim_that_has_no_row_and_raises_its_fence) {
+  auto a = make("a");
+  auto b = make("b");
+  const auto tick = a.now() - seconds{1};
+  a.register_job("job", tick - seconds{10});
+  ledger::own_claim lost;
+  lost.row.key = {"job", tick, ledger::tick_kind::schedule};
+  lost.row.lock_name = a.name("job");
+  lost.row.state = row_state::running;
+  lost.row.fence = 4'000'000'000'000'000'000;
+  lost.row.incarnation = a.incarnation;
+  lost.row.instance = "it's a";
+  lost.row.attempt = 1;
+  lost.row.claimed = tick;
+  const std::vector claims{lost};
+  EXPECT_EQ(ok(a.ledger->restore("t", claims)), 1U);
+  EXPECT_EQ(ok(a.ledger->restore("t", claims)), 0U) << "again";
+  const auto seen = b.reconcile(tick).open;
+  ASSERT_THAT(seen, SizeIs(1));
+  EXPECT_EQ(seen[0].key, lost.row.key);
+  EXPECT_EQ(seen[0].fence, lost.row.fence);
+  EXPECT_EQ(seen[0].incarnation, a.incarnation);
+  EXPECT_EQ(seen[0].lock_name, lost.row.lock_name);
+  EXPECT_EQ(seen[0].claimed, lost.row.claimed);
+
+  ledger::claimed_run run;
+  run.key = lost.row.key;
+  run.fence = lost.row.fence;
+  EXPECT_EQ(a.finish(run), finish_outcome::written);
+  const auto next = b.claim("job", {tick, b.now()});
+  ASSERT_EQ(next.verdict, name_verdict::claimed);
+  EXPECT_EQ(next.jobs.at(0).duplicates, 1U);
+  EXPECT_GT(next.run->fence, lost.row.fence);
+}
+
+TEST_P(every_ledger_session, restores_the_end_of_a_run_and_what_follows_it) {
+  auto a = make("a");
+  const auto tick = a.now() - seconds{1};
+  a.register_job("job", tick - seconds{10});
+  a.register_job("second", tick - seconds{10});
+  const auto run = *a.claim("job", {tick}).run;
+  ledger::own_claim own;
+  own.row.key = run.key;
+  own.row.lock_name = a.name("job");
+  own.row.state = row_state::finished;
+  own.row.fence = run.fence;
+  own.row.incarnation = a.incarnation;
+  own.row.attempt = 1;
+  own.row.claimed = run.claimed;
+  own.row.started = run.claimed;
+  own.row.finished = a.now();
+  own.row.outcome = run_outcome::success;
+  own.followers = {{"second", a.name("second"), ledger::follower::when::success}};
+  EXPECT_EQ(ok(a.ledger->restore("t", std::vector{own})), 1U);
+  EXPECT_EQ(ok(a.ledger->restore("t", std::vector{own})), 0U);
+  const auto rows = store().rows();
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[0].state, row_state::finished);
+  EXPECT_EQ(rows[0].outcome, run_outcome::success);
+  EXPECT_EQ(rows[1].key, (ledger::tick_key{"second", tick, ledger::tick_kind::after}));
+  EXPECT_EQ(rows[1].state, row_state::pending);
+}
+
+TEST_P(every_ledger_session, restores_a_claim_over_the_state_before_it_and_over_nothing_later) {
+  auto a = make("a");
+  auto b = make("b");
+  const auto tick = a.now() - seconds{1};
+  a.register_job("job", tick - seconds{10});
+  const auto run = *a.claim("job", {tick}).run;
+  auto failed = a.success(run);
+  failed.outcome = run_outcome::failure;
+  failed.retry_at = tick;
+  ASSERT_EQ(a.finish(failed), finish_outcome::written);
+  ledger::own_claim second;
+  second.row.key = run.key;
+  second.row.lock_name = a.name("job");
+  second.row.state = row_state::running;
+  second.row.fence = run.fence + 1;
+  second.row.incarnation = a.incarnation;
+  second.row.attempt = 2;
+  second.row.claimed = a.now();
+  ledger::own_claim first = second;
+  first.row.fence = run.fence;
+  first.row.attempt = 1;
+  EXPECT_EQ(ok(a.ledger->restore("t", std::vector{first})), 0U) << "the row is at least as new";
+  EXPECT_EQ(ok(a.ledger->restore("t", std::vector{second})), 1U);
+  auto rows = store().rows();
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_EQ(rows[0].state, row_state::running);
+  EXPECT_EQ(rows[0].attempt, 2U);
+  EXPECT_EQ(rows[0].fence, run.fence + 1);
+
+  second.row.fence = run.fence;
+  second.row.incarnation = b.incarnation;
+  EXPECT_EQ(ok(b.ledger->restore("t", std::vector{second})), 0U) << "an older fence";
+  EXPECT_EQ(store().rows()[0].incarnation, a.incarnation);
+}
+
 TEST_P(every_ledger_session, purges_what_is_old_and_never_runs_it_again) {
   auto a = make("a");
   const auto tick = a.now() - seconds{2};

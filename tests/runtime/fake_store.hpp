@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -38,6 +39,18 @@ class fake_store {
     std::vector<ledger::tick_row> list;
     for (const auto& [key, row] : rows_) list.push_back(row);
     return list;
+  }
+  /// Another server, which lacks these rows, is the primary from now on.
+  void fail_over(const std::function<bool(const ledger::tick_row&)>& is_lost) {
+    const std::lock_guard guard{mutex_};
+    identity_.uuid += "+";
+    std::erase_if(rows_, [&](const auto& entry) { return is_lost(entry.second); });
+    while (!peers_.empty()) end(peers_.begin()->first);
+    changed_.notify_all();
+  }
+  [[nodiscard]] server_identity identity() {
+    const std::lock_guard guard{mutex_};
+    return identity_;
   }
   [[nodiscard]] std::size_t locks_held() {
     const std::lock_guard guard{mutex_};
@@ -80,7 +93,7 @@ class fake_store {
   };
 
   struct lock_connection final : lock::session {
-    explicit lock_connection(fake_store& of) : link(of) {
+    explicit lock_connection(fake_store& of) : link(of), who(of.identity()) {
       const std::lock_guard guard{of.mutex_};
       of.lock_sessions_.insert(link.id);
     }
@@ -135,11 +148,11 @@ class fake_store {
     int descriptor() const noexcept override { return link.ours; }
     void interrupt() noexcept override { link.interrupt(); }
     connection link;
-    lock::server_identity who{"fake", 1};
+    server_identity who;
   };
 
   struct ledger_connection final : ledger::session {
-    explicit ledger_connection(fake_store& of) : link(of) {}
+    explicit ledger_connection(fake_store& of) : link(of), who(of.identity()) {}
     result<bool> hold_incarnation(const std::string& /*cluster*/, const std::string& incarnation) override {
       const std::lock_guard guard{link.store.mutex_};
       return link.store.owners_.try_emplace("incarnation " + incarnation, link.id).second;
@@ -200,12 +213,21 @@ class fake_store {
       return ledger::reconcile_reply{link.store.time_.now().wall, {}, {}};
     }
     status request_cancel(const std::string& /*cluster*/, std::span<const ledger::tick_key> /*runs*/) override { return {}; }
+    result<std::uint64_t> restore(const std::string& /*cluster*/, std::span<const ledger::own_claim> claims) override {
+      const std::lock_guard guard{link.store.mutex_};
+      if (!link.store.peers_.contains(link.id)) return gone();
+      std::uint64_t restored = 0;
+      for (const auto& claim : claims) restored += link.store.rows_.try_emplace(claim.row.key, claim.row).second ? 1 : 0;
+      return restored;
+    }
     result<std::uint64_t> purge(const ledger::purge_request& /*request*/) override { return std::uint64_t{0}; }
     status sign_off(const std::string& /*cluster*/, const std::string& /*incarnation*/) override { return {}; }
     std::uint64_t connection_id() const noexcept override { return link.id; }
+    const server_identity& identity() const noexcept override { return who; }
     int descriptor() const noexcept override { return link.ours; }
     void interrupt() noexcept override { link.interrupt(); }
     connection link;
+    server_identity who;
   };
 
   // Under mutex_.
@@ -231,6 +253,7 @@ class fake_store {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool hangs_ = false;
+  server_identity identity_{"fake", 1};
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, int> peers_;  ///< the server's ends of the connections
   std::set<std::uint64_t> lock_sessions_;

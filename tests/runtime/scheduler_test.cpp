@@ -102,6 +102,17 @@ TEST_F(scheduler_test, g5_tells_a_run_at_once_when_the_server_ends_the_connectio
   stop();
 }
 
+TEST_F(scheduler_test, g1_puts_its_claims_back_that_a_failover_lost) {
+  start({make_job("long", 8s, plugin_host::isolation::process)});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.running == 1; }));
+  store_.fail_over([](const ledger::tick_row&) { return true; });
+  EXPECT_TRUE(store_.rows().empty());
+  ASSERT_TRUE(run_until([&] { return count(row_state::finished, run_outcome::lock_lost) == 1; }));
+  EXPECT_FALSE(scheduler_->report().health.ready) << "others need time to do the same";
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.ready; }));
+  stop();
+}
+
 TEST_F(scheduler_test, keeps_a_hanging_session_open_until_its_runs_are_dead) {
   start({make_job("long", 8s, plugin_host::isolation::process)});
   ASSERT_TRUE(run_until([&] { return scheduler_->report().health.running == 1; }));

@@ -159,6 +159,7 @@ class instance {
   void perform(const engine::register_jobs& a);
   void perform(const engine::sign_off& a);
   void perform(const engine::request_cancel& a);
+  void perform(const engine::restore& a);
   void perform(const engine::purge& a);
   void perform(const engine::start_run& a);
   void perform(const engine::extend_run& a);

@@ -195,11 +195,11 @@ void instance::perform(const engine::open_ledger_session& a) {
     const std::vector<std::string> names{name};
     const bool held = world_.store.get_locks(l->server_id, names)->front() == lock::try_outcome::acquired;
     const auto reply = world_.store.register_jobs(l->server_id, cluster, registrations());
-    down(l, [this, l, id, held, jobs = *reply] {
+    down(l, [this, l, id, held, identity = world_.store.identity(), jobs = *reply] {
       if (l->client_closed || l->call != id) return;
       if (!held) return l->fail_call({errc::store_busy, "another session holds the incarnation"});
       l->call = 0;
-      post([l, jobs] { return engine::ledger_session_opened{l->id, l->server_id, jobs}; });
+      post([l, identity, jobs] { return engine::ledger_session_opened{l->id, l->server_id, identity, jobs}; });
     });
   });
 }
@@ -339,6 +339,16 @@ void instance::perform(const engine::request_cancel& a) {
       },
       [id = a.id](engine::span_of_call when, result<bool> reply) {
         return engine::cancel_requested{id, when, std::move(reply)};
+      });
+}
+void instance::perform(const engine::restore& a) {
+  call<std::uint64_t>(
+      sessions_.at(a.id), errc::store_busy, false,
+      [this, claims = a.claims](const link_ptr& l, const std::function<void(result<std::uint64_t>)>& answer) {
+        answer(world_.store.restore(l->server_id, cluster, claims));
+      },
+      [id = a.id](engine::span_of_call when, result<std::uint64_t> reply) {
+        return engine::restored{id, when, std::move(reply)};
       });
 }
 void instance::perform(const engine::purge& a) {

@@ -80,6 +80,7 @@ void scheduler::core::pump() {
   if (stopping_) pump_stop();
   if (exited_) return;
   open_sessions();
+  catch_up_with_last_server();
   collect_due();
   for (auto& [id, s] : sessions_) {
     if (s.is_lock_session && s.at == session_state::state::ready && s.call == call_kind::none) pump_lock_session(id, s);
@@ -133,7 +134,7 @@ void scheduler::core::pump_lock_session(session_id id, session_state& s) {
     act(ask_owned{id, texts(s.to_ask)});
     return begin_call(s, call_kind::ask_owned, std::exchange(s.to_ask, {}));
   }
-  if (stopping_ || clock_unfit_ || !store_up_ || s.names.size() >= names_per_session) return;
+  if (stopping_ || clock_unfit_ || !store_up_ || !may_take_locks() || s.names.size() >= names_per_session) return;
   auto names = take_wanted(names_per_session - s.names.size());
   if (names.empty()) return;
   for (const auto n : names) {
@@ -149,6 +150,7 @@ void scheduler::core::pump_ledger_session() {
   if (s == nullptr || s->call != call_kind::none || now_.steady < ledger_pause_until_) return;
   const bool reconcile_due = now_.steady >= reconcile_at_;
   const bool reconcile_starves = now_.steady >= reconcile_at_ + seconds{1};
+  if (restoring_) return send_restore(*s);
   if (register_again_) {
     register_again_ = false;
     act(register_jobs{*ledger_});
@@ -330,17 +332,7 @@ void scheduler::core::handle(lock_session_opened&& e) {
   s->probe_at = now_.steady + options_.timing.probe;
   lock_open_failures_ = 0;
   tell(session_opened_note{true, e.connection_id});
-  if (server_ && *server_ != e.identity) {
-    tell(server_changed{});
-    clock_.forget();
-    std::vector<session_id> others;
-    for (const auto& [id, other] : sessions_) {
-      if (other.is_lock_session && id != e.id && other.at == session_state::state::ready && other.identity != e.identity)
-        others.push_back(id);
-    }
-    for (const auto id : others) condemn(id, lock::loss::server_changed);
-  }
-  server_ = e.identity;
+  meet_server(e.identity);
   set_store_up();
 }
 
@@ -349,17 +341,19 @@ void scheduler::core::handle(ledger_session_opened&& e) {
   if (s == nullptr || ledger_ != e.id) return;
   s->at = session_state::state::ready;
   s->connection_id = e.connection_id;
+  s->identity = e.identity;
   s->opened = now_.steady;
   ledger_open_failures_ = 0;
   ledger_down_since_.reset();
+  meet_server(e.identity);
   reconcile_at_ = beat_at_ = now_.steady;
   purge_at_ = now_.steady + seconds{spread_hash(options_.incarnation, "purge") % 60};
   tell(session_opened_note{false, e.connection_id});
-  apply_registrations(e.jobs);
+  apply_registrations(e.jobs, std::exchange(ledger_is_another_, false) ? known_before::is_void : known_before::stays);
   set_store_up();
 }
 
-void scheduler::core::apply_registrations(const std::vector<ledger::registered_job>& jobs) {
+void scheduler::core::apply_registrations(const std::vector<ledger::registered_job>& jobs, known_before what) {
   for (const auto& known : jobs) {
     const auto it = job_by_name_.find(known.job);
     if (it == job_by_name_.end()) continue;
@@ -368,8 +362,10 @@ void scheduler::core::apply_registrations(const std::vector<ledger::registered_j
     const bool is_new = !std::exchange(state.registered, true);
     set_stopped(it->second, known.stopped);
     if (state.disagrees) tell(schedule_disagrees{it->second, state.disagrees = false});
+    if (what == known_before::is_void) state.decided_until = std::min(state.decided_until, from);
     decided(it->second, from);
     if (is_new) rearm(it->second);
+    if (what == known_before::is_void && state.is_due()) want(state.name);
   }
 }
 
@@ -497,7 +493,7 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
     } else {
       has_ledger = true;
       at(std::max(reconcile_at_, ledger_pause_until_));
-      if (!to_cancel_.empty()) at(ledger_pause_until_);
+      if (!to_cancel_.empty() || restoring_) at(ledger_pause_until_);
       if (!claims_.empty()) at(std::max(claims_.begin()->first, ledger_pause_until_));
       if (!to_finish_.empty()) at(ledger_pause_until_);
     }
@@ -505,6 +501,8 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
   if (!ledger_ && abandoned_.empty() && (!stopping_ || !to_finish_.empty())) at(open_ledger_at_);
   if (has_ledger && !stopping_ && open_lock_at_ > now_.steady) at(open_lock_at_);
   if (!delayed_.empty()) at(delayed_.begin()->first);
+  if (quiet_until_ > now_.steady) at(quiet_until_);
+  if (catch_up_to_) at(clock_.when(*catch_up_to_));
   if (!lingering_.empty()) at(lingering_.begin()->first);
   if (!stop_at_.empty()) at(stop_at_.begin()->first);
   at(stop_store_deadline_);
@@ -524,6 +522,9 @@ engine::health scheduler::core::health() const {
   if (stopping_) h.reasons.emplace_back(draining_ ? "draining" : "stopping");
   if (!store_up_) h.reasons.push_back("the store cannot be used: " + last_trouble_.context);
   if (store_up_ && !clock_.now(now_.steady)) h.reasons.emplace_back("the store's clock is not known yet");
+  if (restoring_ || now_.steady < quiet_until_)
+    h.reasons.emplace_back("another server is the primary now: what it may have lost is restored before anything new is started");
+  if (catch_up_to_) h.reasons.emplace_back("the new server's clock is behind the last one's");
   if (clock_unfit_) h.reasons.emplace_back("this machine's clock is too far from the store's (max_clock_offset)");
   h.ready = h.reasons.empty();
   return h;

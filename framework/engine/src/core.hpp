@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "baton/engine/scheduler.hpp"
+#include "claim_memory.hpp"
 #include "store_clock.hpp"
 #include "tick_queue.hpp"
 
 namespace baton::engine {
-
-using name_index = std::uint32_t;
 
 /// Until a name is tried again that had to wait for a retry, or for its tag.
 inline constexpr microseconds held_back_pause = std::chrono::milliseconds{500};
@@ -81,6 +80,7 @@ enum class call_kind : std::uint8_t {
   register_jobs,
   sign_off,
   request_cancel,
+  restore,
   purge,
 };
 
@@ -146,7 +146,8 @@ class scheduler::core {
   void handle(cancel_requested&& e);
   void handle(purged&& e);
   session_state* reply_of(session_id id, call_kind kind);
-  void apply_registrations(const std::vector<ledger::registered_job>& jobs);
+  enum class known_before : std::uint8_t { stays = 1, is_void };
+  void apply_registrations(const std::vector<ledger::registered_job>& jobs, known_before what = known_before::stays);
   void sample_clock(const span_of_call& when, wall_time store);
 
   // core_ticks.cpp: from due to claimed
@@ -189,6 +190,13 @@ class scheduler::core {
   void handle(stop_requested&& e);
   void limit_runs();
   void pump_stop();
+
+  // core_restore.cpp: another server than before
+  void meet_server(const lock::server_identity& now_at);
+  void catch_up_with_last_server();
+  [[nodiscard]] bool may_take_locks() const;
+  void send_restore(session_state& s);
+  void handle(restored&& e);
 
   // core_jobs.cpp: which jobs there are
   name_index name_of(const std::string& text, job_index label);
@@ -241,7 +249,20 @@ class scheduler::core {
   boot_time open_lock_at_{};
   boot_time open_ledger_at_{};
   std::optional<boot_time> ledger_down_since_;
-  std::optional<lock::server_identity> server_;
+  std::optional<lock::server_identity> server_;  ///< of the session that was opened last
+
+  claim_memory claims_of_late_;
+  struct restoring {
+    std::optional<claim_memory::key> last;  ///< of those that are done
+    std::optional<claim_memory::key> sent;  ///< up to which the call under way goes
+    std::uint64_t asked = 0;                ///< of how many claims
+    std::uint64_t remembered = 0;
+    std::uint64_t lost = 0;
+  };
+  std::optional<restoring> restoring_;
+  bool ledger_is_another_ = false;        ///< what was known of it is void until a ledger session has told
+  boot_time quiet_until_{};               ///< until then others restore what they had claimed
+  std::optional<wall_time> catch_up_to_;  ///< the last server's time, which the new one's has not reached
   bool store_up_ = false;
   failure last_trouble_{errc::store_unavailable, "the store has not been reached yet"};
 

@@ -14,8 +14,9 @@ using ledger::finish_outcome;
 using ledger::finish_record;
 using ledger::job_registration;
 
-ledger_session::ledger_session(std::shared_ptr<const directory> where, std::unique_ptr<database> db, std::shared_ptr<const clock> time)
-    : where_(std::move(where)), db_(std::move(db)), time_(std::move(time)), id_(new_session_id()) {}
+ledger_session::ledger_session(std::shared_ptr<const directory> where, std::unique_ptr<database> db, std::shared_ptr<const clock> time,
+                               server_identity identity)
+    : where_(std::move(where)), db_(std::move(db)), time_(std::move(time)), identity_(std::move(identity)), id_(new_session_id()) {}
 
 result<bool> ledger_session::hold_incarnation(const std::string& cluster, const std::string& incarnation) {
   const auto name = lock::incarnation_name(cluster, incarnation);
@@ -184,6 +185,44 @@ status ledger_session::request_cancel(const std::string& cluster, std::span<cons
   });
   if (!done) return std::move(done).error().in("asking for the end of a run");
   return done;
+}
+
+/// A database keeps what it has committed: there is something to do only where its directory was removed and made anew.
+bool ledger_session::restore_one(const std::string& cluster, const ledger::own_claim& claim) {
+  static const std::string one = "SELECT " + tick_columns + " FROM baton_tick WHERE cluster=? AND job=? AND tick=? AND kind=?";
+  const auto& row = claim.row;
+  db_->run("INSERT INTO baton_fence (lock_name,fence) VALUES (?,?) ON CONFLICT DO UPDATE SET fence=max(fence,excluded.fence)",
+           row.lock_name, row.fence);
+  bool is_ours = true;
+  std::optional<ledger::tick_row> there;
+  if (auto found = db_->query(one, cluster, row.key.job, row.key.tick, row.key.kind); found.next()) there = read_tick_row(found);
+  const bool is_lost = !there || ledger::is_older(*there, claim);
+  if (!there) {
+    insert_tick_row(*db_, cluster, row, now(), if_there::keep);
+  } else if (is_lost) {
+    db_->run(
+        "UPDATE baton_tick SET state=?,fence=?,incarnation=?,instance=?,attempt=?,claimed=?,started=?,finished=?,outcome=?,reason=?,"
+        "retry_at=?,changed=? WHERE cluster=? AND job=? AND tick=? AND kind=?",
+        row.state, row.fence, row.incarnation, storable(row.instance, 255, keep::first), row.attempt, row.claimed, row.started,
+        row.finished, row.outcome, row.reason, row.retry_at, now(), cluster, row.key.job, row.key.tick, row.key.kind);
+  } else {
+    is_ours = there->state == row.state && there->fence == row.fence;
+  }
+  if (!is_ours || row.state != ledger::row_state::finished) return is_lost;
+  for (const auto& f : claim.followers) {
+    auto asked_for = ledger::follower_row(f, row.key.tick, now());
+    insert_tick_row(*db_, cluster, asked_for, now(), if_there::keep);
+  }
+  return is_lost;
+}
+
+result<std::uint64_t> ledger_session::restore(const std::string& cluster, std::span<const ledger::own_claim> claims) {
+  std::uint64_t restored = 0;
+  const auto done = db_->write([&] {
+    restored = static_cast<std::uint64_t>(std::ranges::count_if(claims, [&](const auto& c) { return restore_one(cluster, c); }));
+  });
+  if (!done) return failure{done.error()}.in("restore");
+  return restored;
 }
 
 // ---- keeping house

@@ -46,7 +46,10 @@ result<std::unique_ptr<lock::session>> store::open_lock_session() const {
 result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
   auto made = open(options_);
   if (!made) return std::move(made).error().in("ledger session");
-  return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(made->where), std::move(made->db), options_.time)};
+  auto identity = read_identity(*made->db);
+  if (!identity) return std::move(identity).error().in("ledger session");
+  return std::unique_ptr<ledger::session>{
+      std::make_unique<ledger_session>(std::move(made->where), std::move(made->db), options_.time, std::move(*identity))};
 }
 
 result<std::unique_ptr<ledger::control>> store::open_control() const {

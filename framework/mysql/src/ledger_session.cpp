@@ -296,6 +296,62 @@ status ledger_session::request_cancel(const std::string& cluster, std::span<cons
   return {};
 }
 
+/// One round trip. The fence rows come first, as in a claim, so that nobody claims under these names meanwhile.
+result<std::uint64_t> ledger_session::restore(const std::string& cluster, std::span<const ledger::own_claim> claims) {
+  if (claims.empty()) return std::uint64_t{0};
+  const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
+  std::vector<const ledger::own_claim*> sorted;
+  std::map<std::string, std::uint64_t> fences;
+  for (const auto& claim : claims) {
+    sorted.push_back(&claim);
+    auto& fence = fences[claim.row.lock_name];
+    fence = std::max(fence, claim.row.fence);
+  }
+  std::ranges::sort(
+      sorted, {}, [](const auto* claim) -> const auto& { return claim->row.key; });
+  sql_writer sql{*link_};
+  sql.raw("START TRANSACTION;");
+  for (const auto& [name, fence] : fences) {
+    sql.raw("INSERT INTO baton_fence (lock_name,fence) VALUES (").text(name).raw(",").number(fence);
+    sql.raw(") ON DUPLICATE KEY UPDATE fence=GREATEST(fence,").number(fence).raw(");");
+  }
+  sql.raw("INSERT IGNORE INTO baton_tick (cluster,").raw(tick_columns).raw(",output,changed,parameters) VALUES ");
+  for (const auto* claim : sorted) {
+    sql.raw(claim == sorted.front() ? "(" : ",(").columns(cluster, claim->row).raw(",").text(claim->row.parameters).raw(")");
+  }
+  for (const auto* claim : sorted) {  // as is_older() has it
+    const auto& row = claim->row;
+    sql.raw(";UPDATE baton_tick SET state=").number(code(row.state)).raw(",fence=").number(row.fence);
+    sql.raw(",incarnation=").text(row.incarnation).raw(",instance=").text(storable(row.instance, 255, keep::first));
+    sql.raw(",attempt=").number(row.attempt).raw(",claimed=").time(row.claimed).raw(",started=").time(row.started);
+    sql.raw(",finished=").time(row.finished).raw(",outcome=").number(code(row.outcome)).raw(",reason=").number(code(row.reason));
+    sql.raw(",retry_at=").time(row.retry_at).raw(",changed=UTC_TIMESTAMP(6) WHERE ").key(cluster, row.key).raw(" AND ").raw(open_states);
+    sql.raw(" AND (fence<").number(row.fence).raw(" AND (state<>1 OR attempt<").number(row.attempt).raw(" OR incarnation=");
+    sql.text(row.incarnation).raw(")");
+    if (row.state != ledger::row_state::running) sql.raw(" OR fence=").number(row.fence).raw(" AND state=1");
+    sql.raw(")");
+  }
+  sql.raw(";");
+  for (const auto* claim : sorted) {
+    finish_record end;
+    end.key = claim->row.key;
+    end.fence = claim->row.fence;
+    end.outcome = claim->row.outcome;
+    end.finished = claim->row.finished.value_or(wall_time{});
+    end.followers = claim->followers;
+    append_followers(sql, cluster, end);
+  }
+  auto answered = link_->run(sql.raw("COMMIT").sql());
+  if (!answered) {
+    if (answered.error().code == errc::store_unavailable) return std::move(answered).error().in("restore");
+    auto undone = link_->run("ROLLBACK");
+    return (undone ? std::move(answered).error() : std::move(undone).error()).in("restore");
+  }
+  std::uint64_t restored = 0;
+  for (std::size_t i = 0; i <= sorted.size(); ++i) restored += (*answered)[1 + fences.size() + i].matched();
+  return restored;
+}
+
 /// The rows that were written longest ago; a job's low water rises in the same transaction.
 result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request) {
   const auto once = [&]() -> result<std::uint64_t> {

@@ -12,7 +12,7 @@ namespace baton::mysql {
 /// ledger::session on one connection.
 class ledger_session final : public ledger::session {
  public:
-  explicit ledger_session(std::unique_ptr<connection> link) : link_(std::move(link)) {}
+  ledger_session(std::unique_ptr<connection> link, server_identity at) : link_(std::move(link)), identity_(std::move(at)) {}
 
   [[nodiscard]] result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) override;
   [[nodiscard]] result<std::vector<ledger::registered_job>> register_jobs(const std::string& cluster,
@@ -22,10 +22,12 @@ class ledger_session final : public ledger::session {
                                                                    std::span<const ledger::finish_record> records) override;
   [[nodiscard]] result<ledger::reconcile_reply> reconcile(const ledger::reconcile_request& request) override;
   [[nodiscard]] status request_cancel(const std::string& cluster, std::span<const ledger::tick_key> runs) override;
+  [[nodiscard]] result<std::uint64_t> restore(const std::string& cluster, std::span<const ledger::own_claim> claims) override;
   [[nodiscard]] result<std::uint64_t> purge(const ledger::purge_request& request) override;
   [[nodiscard]] status sign_off(const std::string& cluster, const std::string& incarnation) override;
 
   [[nodiscard]] std::uint64_t connection_id() const noexcept override { return link_->id(); }
+  [[nodiscard]] const server_identity& identity() const noexcept override { return identity_; }
   [[nodiscard]] int descriptor() const noexcept override { return link_->descriptor(); }
   void interrupt() noexcept override { link_->interrupt(); }
 
@@ -39,6 +41,7 @@ class ledger_session final : public ledger::session {
                                        std::vector<ledger::finish_outcome>& outcomes);
 
   std::unique_ptr<connection> link_;
+  server_identity identity_;
   std::string held_incarnation_;  ///< the lock name; GET_LOCK would grant it a second time
 };
 

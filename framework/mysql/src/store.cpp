@@ -34,7 +34,7 @@ result<std::unique_ptr<lock::waiting_session>> store::open_lock_session() const 
 }
 
 /// A connection to a ledger whose tables are of this release, or newer.
-static result<std::unique_ptr<connection>> open_ledger(const options& wanted, endpoint_memory& memory, const connect_options& how) {
+static result<opened> open_ledger(const options& wanted, endpoint_memory& memory, const connect_options& how) {
   auto made = open_session(wanted, memory, how);
   if (!made) return std::move(made).error();
   auto version = read_schema_version(*made->link);
@@ -42,19 +42,19 @@ static result<std::unique_ptr<connection>> open_ledger(const options& wanted, en
   if (*version < schema_version)
     return failure{errc::schema_outdated, "the tables in database " + wanted.database + " are of version " + std::to_string(*version) +
                                               " and version " + std::to_string(schema_version) + " is needed; run baton migrate"};
-  return std::move(made->link);
+  return made;
 }
 
 result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
-  auto link = open_ledger(options_, *memory_, ledger_role(options_));
-  if (!link) return std::move(link).error().in("ledger session");
-  return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(*link))};
+  auto made = open_ledger(options_, *memory_, ledger_role(options_));
+  if (!made) return std::move(made).error().in("ledger session");
+  return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(made->link), std::move(made->facts.identity))};
 }
 
 result<std::unique_ptr<ledger::control>> store::open_control() const {
-  auto link = open_ledger(options_, *memory_, helper_role(options_, "control"));
-  if (!link) return std::move(link).error();
-  return std::unique_ptr<ledger::control>{std::make_unique<ledger_control>(std::move(*link))};
+  auto made = open_ledger(options_, *memory_, helper_role(options_, "control"));
+  if (!made) return std::move(made).error();
+  return std::unique_ptr<ledger::control>{std::make_unique<ledger_control>(std::move(made->link))};
 }
 
 result<std::unique_ptr<lock::waiting_session>> adopt(MYSQL* handle, adopt_options how) {

@@ -192,6 +192,12 @@ void observer::on(const engine::server_changed& /*unused*/) {
   log_.warning("the server was restarted, or is another one: every lock held before is gone");
 }
 
+void observer::on(const engine::claims_restored& n) {
+  const auto of = std::to_string(n.remembered);
+  if (n.lost == 0) return log_.info("the new server has every claim of this instance's last ten minutes", {{"claims", of}});
+  log_.error("a failover lost claims of this instance: they are in the ledger again", {{"lost", std::to_string(n.lost)}, {"of", of}});
+}
+
 void observer::on(const engine::clock_measured& n) { metrics_.clock_offset(n.offset); }
 
 void observer::on(const engine::clock_stepped& n) {

@@ -40,6 +40,7 @@ class observer {
   void on(const engine::run_cancelled& n);
   void on(const engine::rows_purged& n);
   void on(const engine::server_changed& n);
+  void on(const engine::claims_restored& n);
   void on(const engine::clock_measured& n);
   void on(const engine::clock_stepped& n);
   void on(const engine::peer_differs& n);

@@ -271,6 +271,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   void perform(const engine::register_jobs& a) { hand_over(ledger_workers_, a); }
   void perform(const engine::sign_off& a) { hand_over(ledger_workers_, a); }
   void perform(const engine::request_cancel& a) { hand_over(ledger_workers_, a); }
+  void perform(const engine::restore& a) { hand_over(ledger_workers_, a); }
   void perform(const engine::purge& a) { hand_over(ledger_workers_, a); }
 
   void perform(const engine::start_run& a) {

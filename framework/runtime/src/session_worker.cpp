@@ -176,7 +176,7 @@ void ledger_worker::open_session(const opener& open) {
   auto jobs = session.register_jobs(who_.cluster, who_.jobs);
   if (!jobs) return deliver_(engine::session_failed{id_, jobs.error()});
   watch(session.descriptor());
-  deliver_(engine::ledger_session_opened{id_, session.connection_id(), std::move(*jobs)});
+  deliver_(engine::ledger_session_opened{id_, session.connection_id(), session.identity(), std::move(*jobs)});
 }
 
 void ledger_worker::interrupt() noexcept {
@@ -224,6 +224,9 @@ void ledger_worker::perform(engine::request_cancel a) {
     if (auto done = s.request_cancel(who_.cluster, runs); !done) return std::move(done).error();
     return true;
   });
+}
+void ledger_worker::perform(engine::restore a) {
+  call<engine::restored>([this, claims = std::move(a.claims)](ledger::session& s) { return s.restore(who_.cluster, claims); });
 }
 void ledger_worker::perform(engine::purge a) {
   call<engine::purged>([request = std::move(a.request)](ledger::session& s) { return s.purge(request); });

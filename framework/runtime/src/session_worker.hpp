@@ -102,6 +102,7 @@ class ledger_worker final : public worker {
   void perform(engine::register_jobs a);
   void perform(engine::sign_off a);
   void perform(engine::request_cancel a);
+  void perform(engine::restore a);
   void perform(engine::purge a);
   /// What further registrations are about.
   void set_jobs(std::vector<ledger::job_registration> jobs);

@@ -117,6 +117,7 @@ void claim_transaction::ask_owners() {
 
 void claim_transaction::commit() {
   auto& t = store_.tables_[request_.cluster];
+  store_.begin_commit();
   for (auto& p : names_) {
     if (p.refused) continue;
     for (auto& update : p.plan.updates) store_.store_row(t, update.row, written_at_);
@@ -125,7 +126,7 @@ void claim_transaction::commit() {
     for (auto& row : p.plan.followers) {
       if (!t.ticks.contains(row.key)) store_.store_row(t, row, written_at_);
     }
-    if (p.plan.new_fence) t.fences.at(p.name->lock_name).fence = *p.plan.new_fence;
+    if (p.plan.new_fence) store_.set_fence(t, p.name->lock_name, *p.plan.new_fence);
   }
   store_.unlock_all(connection_);
 }

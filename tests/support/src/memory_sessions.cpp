@@ -81,7 +81,8 @@ class memory_lock_session final : public lock::waiting_session {
 
 class memory_ledger_session final : public ledger::session {
  public:
-  memory_ledger_session(memory_store& store, microseconds wait_timeout) : store_(store), id_(store.connect(wait_timeout)) {}
+  memory_ledger_session(memory_store& store, microseconds wait_timeout)
+      : store_(store), id_(store.connect(wait_timeout)), identity_(store.identity()) {}
   ~memory_ledger_session() override { store_.disconnect(id_); }
 
   result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) override {
@@ -106,17 +107,22 @@ class memory_ledger_session final : public ledger::session {
   status request_cancel(const std::string& cluster, std::span<const ledger::tick_key> runs) override {
     return store_.request_cancel(id_, cluster, runs);
   }
+  result<std::uint64_t> restore(const std::string& cluster, std::span<const ledger::own_claim> claims) override {
+    return store_.restore(id_, cluster, claims);
+  }
   result<std::uint64_t> purge(const ledger::purge_request& request) override { return store_.purge(id_, request); }
   status sign_off(const std::string& cluster, const std::string& incarnation) override {
     return store_.sign_off(id_, cluster, incarnation);
   }
   [[nodiscard]] std::uint64_t connection_id() const noexcept override { return id_; }
+  [[nodiscard]] const server_identity& identity() const noexcept override { return identity_; }
   [[nodiscard]] int descriptor() const noexcept override { return -1; }
   void interrupt() noexcept override { store_.disconnect(id_); }
 
  private:
   memory_store& store_;
   memory_store::connection id_;
+  server_identity identity_;
 };
 
 }  // namespace

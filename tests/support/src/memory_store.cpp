@@ -18,6 +18,46 @@ void memory_store::restart() {
   ++identity_.started;
 }
 
+// ---- commits, and their loss
+
+void memory_store::begin_commit() {
+  constexpr std::size_t kept = 64;
+  commits_.emplace_back();
+  if (commits_.size() > kept) commits_.pop_front();
+}
+
+void memory_store::set_fence(tables& t, const std::string& name, std::uint64_t fence) {
+  auto& known = t.fences[name].fence;
+  commits_.back().push_back({&t, {}, {}, name, known});
+  known = fence;
+}
+
+std::vector<memory_store::lost_write> memory_store::fail_over(std::size_t lost_commits) {
+  restart();
+  identity_.uuid = "memory-" + std::to_string(identity_.started);
+  std::vector<lost_write> lost;
+  for (; lost_commits > 0 && !commits_.empty(); --lost_commits) {
+    const auto commit = std::move(commits_.back());
+    commits_.pop_back();
+    for (auto it = commit.rbegin(); it != commit.rend(); ++it) {
+      if (it->fence_was) it->of->fences[it->fence].fence = *it->fence_was;
+      if (!it->row) continue;
+      const auto cluster = std::ranges::find_if(tables_, [&](const auto& entry) { return &entry.second == it->of; });
+      auto& t = *it->of;
+      lost.push_back({cluster->first, t.ticks.at(*it->row).row, std::nullopt});
+      t.open.erase(*it->row);
+      if (!it->row_was) {
+        t.ticks.erase(*it->row);
+        continue;
+      }
+      lost.back().is = it->row_was->row;
+      if (ledger::is_open(it->row_was->row.state)) t.open.insert(*it->row);
+      t.ticks[*it->row] = *it->row_was;
+    }
+  }
+  return lost;
+}
+
 std::optional<memory_store::connection> memory_store::owner_of(const std::string& lock_name) {
   end_silent();
   const auto it = locks_.find(lock_name);
@@ -84,6 +124,7 @@ void memory_store::order(const std::string& cluster, const std::string& job, wal
   row.lock_name = t.jobs.at(job).lock_name;
   row.state = row_state::pending;
   row.requested = clock_.now().wall;
+  begin_commit();
   if (!t.ticks.contains(row.key)) store_row(t, row, clock_.now().wall);
 }
 
@@ -99,6 +140,7 @@ void memory_store::cancel(const std::string& cluster, const tick_key& run) {
     row.outcome = ledger::run_outcome::cancelled;
     row.finished = clock_.now().wall;
   }
+  begin_commit();
   store_row(t, row, clock_.now().wall);
 }
 
@@ -206,9 +248,16 @@ void memory_store::unlock_all(connection c) {
 }
 
 void memory_store::store_row(tables& t, tick_row row, wall_time changed) {
+  const auto it = t.ticks.find(row.key);
+  if (on_commit) on_commit(it == t.ticks.end() ? nullptr : &it->second.row, row);
+  write_row(t, std::move(row), changed);
+}
+
+void memory_store::write_row(tables& t, tick_row row, wall_time changed) {
   const auto key = row.key;
+  const auto it = t.ticks.find(key);
+  commits_.back().push_back({&t, key, it == t.ticks.end() ? std::nullopt : std::optional{it->second}, {}, {}});
   auto& stored = t.ticks[key];
-  if (on_commit) on_commit(stored.changed == wall_time{} ? nullptr : &stored.row, row);
   if (ledger::is_open(row.state)) {
     t.open.insert(key);
   } else {
@@ -265,6 +314,7 @@ result<std::vector<ledger::finish_outcome>> memory_store::finish(connection c, c
       return failure{errc::store_busy, "the row of " + record.key.job + " is locked by another transaction"};
   }
   std::vector<ledger::finish_outcome> outcomes;
+  begin_commit();
   for (const auto& record : records) {
     const auto it = t.ticks.find(record.key);
     const auto state = record.state();
@@ -323,9 +373,45 @@ status memory_store::request_cancel(connection c, const std::string& cluster, st
   return {};
 }
 
+result<std::uint64_t> memory_store::restore(connection c, const std::string& cluster, std::span<const ledger::own_claim> claims) {
+  if (auto alive = touch(c); !alive) return alive.error();
+  auto& t = tables_[cluster];
+  for (const auto& claim : claims) {
+    if (t.fences[claim.row.lock_name].locked_by != 0 || t.row_locks.contains(claim.row.key))
+      return failure{errc::store_busy, "lock wait timeout"};
+  }
+  begin_commit();
+  const auto now = clock_.now().wall;
+  std::uint64_t restored = 0;
+  for (const auto& claim : claims) {
+    set_fence(t, claim.row.lock_name, std::max(t.fences.at(claim.row.lock_name).fence, claim.row.fence));
+    const auto there = row(cluster, claim.row.key);
+    if (on_restore) on_restore(there ? &*there : nullptr, claim.row);
+    if (there && !ledger::is_older(*there, claim)) {
+      if (there->state != claim.row.state || there->fence != claim.row.fence) continue;
+    } else {
+      auto made = claim.row;
+      if (there) {
+        made.requested = there->requested;
+        made.parameters = there->parameters;
+        made.cancel = there->cancel;
+      }
+      write_row(t, std::move(made), now);
+      ++restored;
+    }
+    if (claim.row.state != row_state::finished) continue;
+    for (const auto& f : claim.followers) {
+      auto asked_for = ledger::follower_row(f, claim.row.key.tick, now);
+      if (!t.ticks.contains(asked_for.key)) write_row(t, std::move(asked_for), now);
+    }
+  }
+  return restored;
+}
+
 result<std::uint64_t> memory_store::purge(connection c, const ledger::purge_request& request) {
   if (auto alive = touch(c); !alive) return alive.error();
   auto& t = tables_[request.cluster];
+  commits_.clear();  // a purge is not undone
   std::uint64_t deleted = 0;
   for (auto it = t.ticks.begin(); it != t.ticks.end() && deleted < request.at_most;) {
     const auto& row = it->second.row;

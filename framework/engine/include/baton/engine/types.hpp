@@ -107,6 +107,11 @@ struct request_cancel {
   session_id id;
   std::vector<ledger::tick_key> runs;
 };
+/// Before anything else on a ledger session of another server than before.
+struct restore {
+  session_id id;
+  std::vector<ledger::own_claim> claims;
+};
 struct purge {
   session_id id;
   ledger::purge_request request;
@@ -225,6 +230,11 @@ struct rows_purged {
   std::uint64_t count;
 };
 struct server_changed {};
+/// Another server was asked for this instance's claims, and lacked some.
+struct claims_restored {
+  std::uint64_t remembered;
+  std::uint64_t lost;
+};
 struct clock_measured {
   microseconds offset;
 };  ///< local wall clock minus store time
@@ -243,10 +253,11 @@ struct call_took {
 using note = std::variant<lock_attempted, ticks_duplicate, lock_taken, lock_given_back, lock_was_lost, lease_probed, tick_decided,
                           run_claimed, run_over, finish_refused, owner_unresolved, next_tick_known, store_state, session_trouble,
                           session_opened_note, peer_differs, job_stopped, schedule_disagrees, leadership, run_cancelled, rows_purged,
-                          server_changed, clock_measured, clock_stepped, clock_unfit, call_took>;
+                          server_changed, claims_restored, clock_measured, clock_stepped, clock_unfit, call_took>;
 
-using action = std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish,
-                            reconcile, register_jobs, sign_off, request_cancel, purge, start_run, extend_run, stop_run, exit_now, note>;
+using action =
+    std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish, reconcile,
+                 register_jobs, sign_off, request_cancel, restore, purge, start_run, extend_run, stop_run, exit_now, note>;
 
 // ---- Events: what has happened. `sent` is read right before a call leaves, `received` when its reply is there.
 
@@ -263,6 +274,7 @@ struct lock_session_opened {
 struct ledger_session_opened {
   session_id id;
   std::uint64_t connection_id;
+  server_identity identity;
   std::vector<ledger::registered_job> jobs;
 };
 struct session_failed {
@@ -320,6 +332,11 @@ struct cancel_requested {
   span_of_call when;
   result<bool> reply;
 };
+struct restored {
+  session_id id;
+  span_of_call when;
+  result<std::uint64_t> reply;
+};
 struct purged {
   session_id id;
   span_of_call when;
@@ -349,7 +366,7 @@ struct jobs_changed {
 };
 
 using event = std::variant<lock_session_opened, ledger_session_opened, session_failed, session_ended, acquired, owned_known, probed,
-                           released, claimed, finished, reconciled, jobs_registered, signed_off, cancel_requested, purged, run_started,
-                           run_ended, stop_requested, jobs_changed>;
+                           released, claimed, finished, reconciled, jobs_registered, signed_off, cancel_requested, restored, purged,
+                           run_started, run_ended, stop_requested, jobs_changed>;
 
 }  // namespace baton::engine

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "baton/base/result.hpp"
+#include "baton/base/server_identity.hpp"
 #include "baton/ledger/claim.hpp"
 #include "baton/ledger/records.hpp"
 
@@ -89,6 +90,15 @@ struct registered_job {
   std::optional<wall_time> last_success;
 };
 
+/// A claim of the caller's own, as it stands: running, or as its end left it; without error and output.
+struct own_claim {
+  tick_row row;
+  std::vector<follower> followers = {};  ///< whose runs were asked for with its final end
+};
+
+/// Whether the row `there` shows what was before the claim, or before its end, so that the claim was lost since.
+[[nodiscard]] bool is_older(const tick_row& there, const own_claim& claim) noexcept;
+
 /// Rows that are to go: not open, and written last before `keep` ago.
 struct purge_request {
   std::string cluster;
@@ -126,6 +136,11 @@ class session {
   /// Asks for the end of a running run; whoever has it sees that at its next reconcile. Where it runs no more, nothing changes.
   [[nodiscard]] virtual status request_cancel(const std::string& cluster, std::span<const tick_key> runs) = 0;
 
+  /// Makes up for commits that a failover lost. In one transaction: a claim without a row gets one, a row that is_older() is brought to
+  /// where the claim stands, every other one is left alone; fences of their lock names are raised to the claims'. Idempotent.
+  /// How many rows were not there, or older.
+  [[nodiscard]] virtual result<std::uint64_t> restore(const std::string& cluster, std::span<const own_claim> claims) = 0;
+
   /// Deletes a batch of old rows, and how many they were. Their ticks never run again (baton_job.low_water).
   [[nodiscard]] virtual result<std::uint64_t> purge(const purge_request& request) = 0;
 
@@ -133,6 +148,7 @@ class session {
   [[nodiscard]] virtual status sign_off(const std::string& cluster, const std::string& incarnation) = 0;
 
   [[nodiscard]] virtual std::uint64_t connection_id() const noexcept = 0;
+  [[nodiscard]] virtual const server_identity& identity() const noexcept = 0;
   [[nodiscard]] virtual int descriptor() const noexcept = 0;
   virtual void interrupt() noexcept = 0;
 };

@@ -6,16 +6,12 @@
 #include <vector>
 
 #include "baton/base/result.hpp"
+#include "baton/base/server_identity.hpp"
 #include "baton/lock/lease.hpp"
 
 namespace baton::lock {
 
-/// Which server, and which start of it: a change means that every lock is gone.
-struct server_identity {
-  std::string uuid;        ///< server_uuid; MariaDB: server_uid
-  std::int64_t started{};  ///< start time, seconds since the epoch, as far as the server tells
-  friend bool operator==(const server_identity&, const server_identity&) = default;
-};
+using baton::server_identity;
 
 enum class try_outcome : std::uint8_t { acquired = 1, busy };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,13 @@ class memory_store {
   void kill(connection c) { end(c); }
   /// Every connection ends, its locks and open transactions with it; what was committed stays; the identity is new.
   void restart();
+  /// Another server takes its place, which lacks the last commits of ticks and fences (64 at most). What was lost, the newest first.
+  struct lost_write {
+    std::string cluster;
+    ledger::tick_row was;
+    std::optional<ledger::tick_row> is;  ///< nullopt: there is no row any more
+  };
+  std::vector<lost_write> fail_over(std::size_t lost_commits);
   void set_writable(bool writable) noexcept { writable_ = writable; }
   void set_quorum(bool quorum) noexcept { quorum_ = quorum; }
 
@@ -54,6 +62,9 @@ class memory_store {
   /// Called at every commit, for each row of baton_tick: as it was, as it is.
   std::function<void(const ledger::tick_row* before, const ledger::tick_row& after)> on_commit;
 
+  /// The same for restore().
+  std::function<void(const ledger::tick_row* before, const ledger::tick_row& after)> on_restore;
+
   std::vector<std::string> warnings;  ///< that sessions of programs told
 
   // ---- what a client can do; every statement is a sign of life
@@ -72,6 +83,7 @@ class memory_store {
                                                                    std::span<const ledger::finish_record> records);
   [[nodiscard]] result<ledger::reconcile_reply> reconcile(connection c, const ledger::reconcile_request& request);
   [[nodiscard]] status request_cancel(connection c, const std::string& cluster, std::span<const ledger::tick_key> runs);
+  [[nodiscard]] result<std::uint64_t> restore(connection c, const std::string& cluster, std::span<const ledger::own_claim> claims);
   [[nodiscard]] result<std::uint64_t> purge(connection c, const ledger::purge_request& request);
   [[nodiscard]] status sign_off(connection c, const std::string& cluster, const std::string& incarnation);
 
@@ -151,12 +163,24 @@ class memory_store {
     std::map<std::string, ledger::reconcile_request> instances;  ///< by incarnation, as they told last
   };
 
+  /// What a commit changed, as it was.
+  struct undo {
+    tables* of = nullptr;
+    std::optional<ledger::tick_key> row;
+    std::optional<stored_row> row_was;
+    std::string fence;
+    std::optional<std::uint64_t> fence_was;
+  };
+
   void end(connection c);
   void end_silent();
+  void begin_commit();
+  void set_fence(tables& t, const std::string& name, std::uint64_t fence);
   status touch(connection c);
   bool lock_row(tables& t, const ledger::tick_key& key, connection c);
   void unlock_all(connection c);
   void store_row(tables& t, ledger::tick_row row, wall_time changed);
+  void write_row(tables& t, ledger::tick_row row, wall_time changed);
   [[nodiscard]] std::optional<wall_time> last_decided(const tables& t, const std::string& job) const;
   [[nodiscard]] static std::optional<wall_time> last_success(const tables& t, const std::string& job);
 
@@ -168,6 +192,7 @@ class memory_store {
   std::map<connection, session> sessions_;
   std::map<std::string, connection> locks_;
   std::map<std::string, tables> tables_;
+  std::deque<std::vector<undo>> commits_;  ///< the last ones
 };
 
 }  // namespace baton::testing

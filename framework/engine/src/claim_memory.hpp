@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "baton/engine/types.hpp"
+
+namespace baton::engine {
+
+using name_index = std::uint32_t;
+
+/// What this instance claimed, or brought to an end, in the last ten minutes: what it can make up for where a failover lost it.
+///
+/// Bounded in time, and to most_claims entries of about 200 bytes; the oldest are forgotten first. Jobs and names are kept by their
+/// indices, texts of handlers not at all.
+class claim_memory {
+ public:
+  static constexpr microseconds remembered_for = std::chrono::minutes{10};
+  static constexpr std::size_t most_claims = 20'000;
+
+  struct entry {
+    job_index job = 0;
+    name_index name = 0;
+    ledger::claimed_run run;
+    std::optional<ledger::finish_record> end;  ///< without texts
+  };
+
+  void claimed(job_index job, name_index name, const ledger::claimed_run& run, boot_time now);
+  /// Whether or not its end is in the ledger yet.
+  void ended(job_index job, name_index name, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now);
+  void forget_old(boot_time now);
+
+  /// In the order of their keys; at most so many of those after a key.
+  using key = std::tuple<job_index, wall_time, ledger::tick_kind>;
+  [[nodiscard]] std::vector<std::pair<key, const entry*>> after(const std::optional<key>& last, std::size_t at_most) const;
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct dated {
+    entry what;
+    boot_time changed;
+  };
+  void keep(entry what, boot_time now);
+
+  std::map<key, dated> entries_;
+  std::set<std::pair<boot_time, key>> by_age_;
+};
+
+}  // namespace baton::engine

@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <set>
+
+#include "core.hpp"
+
+namespace baton::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t claims_at_once = 500;
+
+ledger::tick_row row_of(const claim_memory::entry& claim, const std::string& incarnation, const std::string& instance) {
+  ledger::tick_row row;
+  row.key = claim.run.key;
+  row.lock_name = claim.run.lock_name;
+  row.state = ledger::row_state::running;
+  row.fence = claim.run.fence;
+  row.incarnation = incarnation;
+  row.instance = instance;
+  row.attempt = claim.run.attempt;
+  row.claimed = claim.run.claimed;
+  row.parameters = claim.run.parameters;
+  return row;
+}
+
+void add_end(ledger::tick_row& row, const ledger::finish_record& end) {
+  row.state = end.state();
+  row.outcome = end.outcome;
+  row.reason = end.reason;
+  row.started = end.started;
+  row.finished = end.finished;
+  row.retry_at = end.retry_at;
+}
+
+}  // namespace
+
+/// A session was opened at this server. A restart ends all locks; another server may also lack what was committed last.
+void scheduler::core::meet_server(const lock::server_identity& now_at) {
+  const auto before = std::exchange(server_, now_at);
+  if (!before || *before == now_at) return;
+  tell(server_changed{});
+  if (const auto last = clock_.now(now_.steady)) catch_up_to_ = std::max(catch_up_to_.value_or(*last), *last);
+  clock_.forget();
+  changed_since_.reset();
+  ledger_is_another_ = true;
+  if (before->uuid != now_at.uuid) {
+    // An instance that lives has found its way here, restored its claims, and lost the runs that lived by the last server's locks.
+    quiet_until_ = now_.steady + options_.timing.wait_timeout;
+    restoring_.emplace();
+  }
+  std::vector<session_id> elsewhere;
+  for (const auto& [id, s] : sessions_) {
+    if (s.is_lock_session && s.at == session_state::state::ready && s.identity != now_at) elsewhere.push_back(id);
+  }
+  for (const auto id : elsewhere) condemn(id, lock::loss::server_changed);
+  if (const auto* s = ledger(); s != nullptr && s->identity != now_at) {
+    ledger_failed({errc::store_unavailable, "the ledger session is at another server than the lock session"}, false);
+    open_ledger_at_ = std::max(open_ledger_at_, now_.steady + seconds{1});
+  }
+}
+
+/// Nor does anything start while the new server's clock shows a time that the last one's had reached.
+void scheduler::core::catch_up_with_last_server() {
+  if (!catch_up_to_) return;
+  const auto reached = clock_.when(*catch_up_to_);
+  if (reached && *reached <= now_.steady) catch_up_to_.reset();
+}
+
+bool scheduler::core::may_take_locks() const { return !restoring_ && !ledger_is_another_ && !catch_up_to_ && now_.steady >= quiet_until_; }
+
+void scheduler::core::send_restore(session_state& s) {
+  claims_of_late_.forget_old(now_.steady);
+  std::set<ledger::tick_key> not_yet_written;  // their ends follow, with their texts
+  for (const auto& record : to_finish_) not_yet_written.insert(record.key);
+  restore request{*ledger_, {}};
+  for (const auto& [key, claim] : claims_of_late_.after(restoring_->last, claims_at_once)) {
+    restoring_->sent = key;
+    auto& own = request.claims.emplace_back();
+    own.row = row_of(*claim, options_.incarnation, options_.instance);
+    if (!claim->end || not_yet_written.contains(own.row.key)) continue;
+    add_end(own.row, *claim->end);
+    own.followers = claim->end->followers;
+  }
+  if (request.claims.empty()) {
+    tell(claims_restored{restoring_->remembered, restoring_->lost});
+    restoring_.reset();
+    return pump_ledger_session();
+  }
+  restoring_->asked = request.claims.size();
+  act(std::move(request));
+  begin_call(s, call_kind::restore);
+}
+
+void scheduler::core::handle(restored&& e) {
+  if (reply_of(e.id, call_kind::restore) == nullptr) return;
+  tell(call_took{"restore", e.when.received - e.when.sent});
+  if (!e.reply) {
+    const auto& why = e.reply.error();
+    if (is_dead(why)) return ledger_failed(why, why.code == errc::store_unavailable);
+    if (why.code != errc::store_busy) tell(session_trouble{false, why});
+    ledger_pause_until_ = now_.steady + (why.code == errc::store_busy ? microseconds{milliseconds{10}} : seconds{1});
+    return;
+  }
+  if (!restoring_) return;
+  restoring_->remembered += restoring_->asked;
+  restoring_->lost += *e.reply;
+  restoring_->last = restoring_->sent;
+}
+
+}  // namespace baton::engine
