@@ -17,20 +17,25 @@ void checker::broken(const std::string& guarantee, const std::string& how, micro
   if (violations_.size() < 20) violations_.push_back(guarantee + " at " + to_text(now) + ": " + how);
 }
 
-void checker::run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now,
-                         wall_time store_now) {
+void checker::run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now) {
   ++runs_;
   auto& name = names_[run.lock_name];
   const auto what = who + " starts " + text(run.key) + " #" + std::to_string(run.attempt);
-  if (!name.running.empty()) broken("G2", what + " while " + name.running.front() + " is under way", now);
+  const auto claim = std::ranges::find_if(name.claims, [&](const auto& c) { return c.key == run.key && c.fence == run.fence; });
+  if (claim == name.claims.end()) return broken("G1", what + " without a claim", now);
+  if (!name.running.empty() && !claim->is_blind) broken("G2", what + " while " + name.running.front() + " is under way", now);
   name.running.push_back(what);
-  auto& last = attempts_[run.key];
-  if (run.attempt <= last) broken("G1", what + " after attempt " + std::to_string(last), now);
-  last = run.attempt;
-  if (run.fence <= name.started_fence) broken("G8", what + " with a fence that is not above the last one", now);
-  name.started_fence = run.fence;
+  for (const auto& c : name.claims) {
+    if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again)
+      broken("G1", what + " after attempt " + std::to_string(c.attempt), now);
+  }
+  claim->started = true;
+  if (run.fence <= name.started_fence && !claim->is_blind) broken("G8", what + " with a fence that is not above the last one", now);
+  name.started_fence = std::max(name.started_fence, run.fence);
   const bool is_scheduled = run.key.kind == ledger::tick_kind::schedule;
-  if (is_scheduled && store_now < of.due(run.key.tick)) broken("G12", what + " before its time", now);
+  // What was begun in time goes on, on a server whose clock is behind, too.
+  const bool is_new = std::ranges::find(name.claims, run.key, &claim_seen::key) == claim;
+  if (is_scheduled && is_new && run.claimed < of.due(run.key.tick)) broken("G12", what + " before its time", now);
   if (is_scheduled && of.is_excluded(run.key.tick)) broken("calendar", what + " on an excluded day", now);
   if (away_since_ != never && now > away_since_ + longest_lease_) broken("G7", what + " although the store is away", now);
 }
@@ -42,8 +47,7 @@ void checker::run_is_over(const std::string& lock_name, const std::string& who, 
   running.erase(it);
 }
 
-void checker::committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now) {
-  auto& name = names_[after.lock_name];
+void checker::committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now, wall_time store_now) {
   const bool is_claim = after.state == row_state::running && (before == nullptr || before->fence != after.fence);
   if (before != nullptr) {
     if (!is_open(before->state)) broken("G1", text(after.key) + " was decided and is changed", now);
@@ -60,8 +64,88 @@ void checker::committed(const ledger::tick_row* before, const ledger::tick_row& 
     const bool is_asked_for = after.key.kind == ledger::tick_kind::trigger || (before != nullptr && before->state == row_state::running);
     if (!is_asked_for && now > since->second + longest_claim) broken("pause", text(after.key) + " is claimed", now);
   }
-  if (after.fence <= name.committed_fence) broken("G8", text(after.key) + " is claimed with a fence that is not above the last one", now);
-  name.committed_fence = after.fence;
+  if (after.claimed.value_or(wall_time::max()) > store_now) broken("G12", text(after.key) + " is claimed before the store's time", now);
+  see_claim(after, now);
+}
+
+void checker::see_claim(const ledger::tick_row& row, microseconds now) {
+  auto& name = names_[row.lock_name];
+  if (row.fence <= name.committed_fence) broken("G8", text(row.key) + " is claimed with a fence that is not above the last one", now);
+  name.committed_fence = row.fence;
+  claim_seen claim{row.key, row.fence, row.attempt, row.incarnation, false, {}, false, false};
+  for (const auto& [of_name, known] : names_) {
+    for (const auto& lost : known.claims) {
+      if (lost.lost_at && lost.started && lost.owner == row.incarnation)
+        broken("failover", text(row.key) + " is claimed by who has not restored " + text(lost.key), now);
+    }
+  }
+  for (auto& lost : name.claims) {
+    if (!lost.lost_at) continue;
+    const bool could_not_know = is_new_since(row.incarnation, *lost.lost_at);
+    const bool is_too_soon = now < *lost.lost_at + quiet_;
+    if (could_not_know) {
+      claim.is_blind = claim.is_blind || is_too_soon;
+    } else {
+      if (is_too_soon) broken("failover", text(row.key) + " is claimed before others could restore " + text(lost.key), now);
+      // Its owner may be dead, and its fence nobody's knowledge: the new server's clock has to have reached it.
+      if (row.fence + 50'000 <= lost.fence) broken("G8", text(row.key) + " is claimed while the new server's clock is behind", now);
+    }
+    if (lost.key == row.key && lost.attempt >= row.attempt) lost.was_run_again = true;
+  }
+  name.claims.push_back(std::move(claim));
+}
+
+void checker::failed_over(const std::vector<testing::memory_store::lost_write>& lost, const std::vector<ledger::tick_row>& rows,
+                          microseconds now, microseconds quiet) {
+  quiet_ = quiet;
+  for (const auto& write : lost) {
+    lost_keys_.insert(write.was.key);
+    if (!write.is) lost_rows_.push_back(write.was);
+    for (auto& claim : names_[write.was.lock_name].claims) {
+      const bool is_lost = !write.is || write.is->fence < claim.fence;
+      if (claim.key == write.was.key && is_lost && claim.fence <= write.was.fence) claim.lost_at = now;
+    }
+  }
+  for (auto& [lock_name, name] : names_) {
+    name.started_fence = name.committed_fence = 0;
+    for (const auto& claim : name.claims) {
+      if (claim.lost_at) continue;
+      name.committed_fence = std::max(name.committed_fence, claim.fence);
+      if (claim.started) name.started_fence = std::max(name.started_fence, claim.fence);
+    }
+  }
+  for (auto& tag : tags_) {
+    tag.running.clear();
+    for (const auto& row : rows) {
+      if (row.state == row_state::running && std::ranges::find(tag.limit.jobs, row.key.job) != tag.limit.jobs.end())
+        tag.running.insert(row.key);
+    }
+  }
+}
+
+/// Its fence is known again, whatever has become of its row since.
+void checker::restored(const ledger::tick_row& claim, row_state stands) {
+  auto& name = names_[claim.lock_name];
+  for (auto& known : name.claims) {
+    if (known.key != claim.key || known.fence > claim.fence || !known.lost_at) continue;  // with a further attempt the one before it
+    known.lost_at.reset();
+    ++claims_restored_;
+  }
+  name.committed_fence = std::max(name.committed_fence, claim.fence);
+  for (auto& tag : tags_) {
+    if (stands != row_state::running) {
+      tag.running.erase(claim.key);
+    } else if (std::ranges::find(tag.limit.jobs, claim.key.job) != tag.limit.jobs.end()) {
+      tag.running.insert(claim.key);
+    }
+  }
+}
+
+bool checker::is_lost_tick(const std::string& job, wall_time tick) const {
+  return std::ranges::any_of(lost_rows_, [&](const auto& row) {
+    return row.key.job == job && row.key.kind == ledger::tick_kind::schedule && row.key.tick <= tick &&
+           tick <= row.until.value_or(row.key.tick);
+  });
 }
 
 void checker::paused(const std::string& job, bool is, microseconds now) {
@@ -103,7 +187,9 @@ void checker::expect_followers(const std::map<std::string, std::vector<ledger::f
     if (!found.contains(key)) broken("after", text(key) + " is missing", {});
   }
   for (const auto& key : found) {
-    if (!wanted.contains(key)) broken("after", text(key) + " follows nothing", {});
+    const bool is_of_a_lost_end =
+        std::ranges::any_of(lost_keys_, [&](const auto& lost) { return lost.tick == key.tick && lost.job != key.job; });
+    if (!wanted.contains(key) && !is_of_a_lost_end) broken("after", text(key) + " follows nothing", {});
   }
 }
 
@@ -113,23 +199,22 @@ void checker::store_went_away(microseconds now, microseconds longest_lease) {
 }
 
 void checker::expect_every_tick(const std::string& job, const std::vector<wall_time>& ticks, const std::vector<ledger::tick_row>& rows) {
-  auto row = rows.begin();
   std::uint64_t listed = 0;
   for (const auto tick : ticks) {
-    while (row != rows.end() && row->until.value_or(row->key.tick) < tick) ++row;
-    if (row == rows.end() || row->key.tick > tick) {
-      broken("G3", job + "@" + to_rfc3339(tick).substr(11, 8) + " has no row", tick - ticks.front());
-    } else if (const auto next = row + 1; next != rows.end() && next->key.tick <= tick) {
-      broken("G1", job + "@" + to_rfc3339(tick).substr(11, 8) + " has two rows", tick - ticks.front());
-    } else {
-      ++listed;
-    }
+    ++listed;
+    if (is_lost_tick(job, tick)) continue;  // it may have no row, or one that its owner restored inside another's
+    const auto covering =
+        std::ranges::count_if(rows, [&](const auto& row) { return row.key.tick <= tick && tick <= row.until.value_or(row.key.tick); });
+    if (covering == 0) broken("G3", job + "@" + to_rfc3339(tick).substr(11, 8) + " has no row", tick - ticks.front());
+    if (covering > 1) broken("G1", job + "@" + to_rfc3339(tick).substr(11, 8) + " has two rows", tick - ticks.front());
+    if (covering == 0) --listed;
   }
   std::uint64_t counted = 0;
   for (const auto& r : rows) {
     if (!ticks.empty() && r.until.value_or(r.key.tick) <= ticks.back()) counted += r.count;
   }
-  if (counted > listed) broken("G1", job + " has rows for " + std::to_string(counted) + " ticks, of " + std::to_string(listed), {});
+  if (counted > listed && std::ranges::none_of(lost_rows_, [&](const auto& lost) { return lost.key.job == job; }))
+    broken("G1", job + " has rows for " + std::to_string(counted) + " ticks, of " + std::to_string(listed), {});
 }
 
 }  // namespace baton::simulation

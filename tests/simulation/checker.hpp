@@ -8,6 +8,7 @@
 
 #include "baton/ledger/claim.hpp"
 #include "baton/schedule/timetable.hpp"
+#include "baton/testing/memory_store.hpp"
 
 namespace baton::simulation {
 
@@ -15,10 +16,18 @@ namespace baton::simulation {
 class checker {
  public:
   /// A handler's first instruction, and its death, however it dies.
-  void run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now,
-                  wall_time store_now);
+  void run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now);
   void run_is_over(const std::string& lock_name, const std::string& who, microseconds now);
-  void committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now);
+  void committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now, wall_time store_now);
+
+  /// An instance knows which server it is connected to.
+  void met_server(const std::string& incarnation, microseconds now) { met_.try_emplace(incarnation, now); }
+  /// Another server is the primary, whose rows these are. Who knew the last one takes no lock before `quiet` is over.
+  void failed_over(const std::vector<testing::memory_store::lost_write>& lost, const std::vector<ledger::tick_row>& rows, microseconds now,
+                   microseconds quiet);
+  /// Its owner has made up for the loss of a claim.
+  void restored(const ledger::tick_row& claim, ledger::row_state stands);
+  [[nodiscard]] std::uint64_t claims_restored() const noexcept { return claims_restored_; }
 
   void paused(const std::string& job, bool is, microseconds now);
   void limit(const ledger::tag_limit& tag);
@@ -37,8 +46,19 @@ class checker {
  private:
   static constexpr microseconds never = microseconds::max();
 
+  struct claim_seen {
+    ledger::tick_key key;
+    std::uint64_t fence = 0;
+    std::uint32_t attempt = 0;
+    std::string owner;
+    bool started = false;
+    std::optional<microseconds> lost_at;  ///< in a failover, and its owner has not restored it
+    bool was_run_again = false;           ///< by somebody who could not know
+    bool is_blind = false;                ///< what may be under way beside it was lost
+  };
   struct name_state {
     std::vector<std::string> running;
+    std::vector<claim_seen> claims;  ///< in the order of their commits
     std::uint64_t started_fence = 0;
     std::uint64_t committed_fence = 0;
   };
@@ -49,11 +69,22 @@ class checker {
   /// Between what a claim's transaction reads and its commit, at the most.
   static constexpr microseconds longest_claim = std::chrono::seconds{60};
   void count_tags(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now);
+  void see_claim(const ledger::tick_row& row, microseconds now);
+  [[nodiscard]] bool is_lost_tick(const std::string& job, wall_time tick) const;
+  /// Started since the failover, so that it waits for nobody.
+  [[nodiscard]] bool is_new_since(const std::string& incarnation, microseconds failover) const {
+    const auto met = met_.find(incarnation);
+    return met == met_.end() || met->second >= failover;
+  }
 
   std::map<std::string, name_state> names_;
   std::map<std::string, microseconds> paused_since_;
   std::vector<tag_state> tags_;
-  std::map<ledger::tick_key, std::uint32_t> attempts_;
+  std::map<std::string, microseconds> met_;
+  std::vector<ledger::tick_row> lost_rows_;  ///< by failovers, restored or not
+  std::set<ledger::tick_key> lost_keys_;     ///< of them, and of rows that went back to what they had been
+  microseconds quiet_{};
+  std::uint64_t claims_restored_ = 0;
   std::vector<std::string> violations_;
   microseconds away_since_ = never;
   microseconds longest_lease_{};

@@ -6,12 +6,28 @@ namespace baton::simulation {
 
 using namespace std::chrono_literals;
 
+namespace {
+constexpr microseconds furthest_clock = 8s;  ///< of a server from the others'
+}
+
+void verdict::add(const verdict& other) {
+  ticks += other.ticks;
+  runs += other.runs;
+  events += other.events;
+  fast += other.fast;
+  failovers += other.failovers;
+  lost_writes += other.lost_writes;
+  restored += other.restored;
+  simulated += other.simulated;
+}
+
 fleet::fleet(std::uint64_t seed, bool trace) : fleet(seed, std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 12h, {}) {
   world_.trace = trace;
 }
 
 fleet::fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs) : world_(seed, begins) {
-  world_.store.on_commit = [this](const auto* before, const auto& after) { world_.check.committed(before, after, now()); };
+  world_.store.on_commit = [this](const auto* before, const auto& after) { world_.check.committed(before, after, now(), store_now()); };
+  world_.store.on_restore = [this](const auto& claim, const auto& row) { world_.check.restored(claim, row.state); };
   draw_timing();
   world_.jobs = std::move(jobs);
   if (world_.jobs.empty()) {
@@ -154,14 +170,22 @@ verdict fleet::run() {
   run_until(faults_end_);
   end_faults();
   const auto& t = world_.timing;
-  run_until(faults_end_ + 3 * t.wait_timeout + 90s);  // runs of the longest job fit in, one after the other, with all their attempts
+  run_until(faults_end_ + 4 * t.wait_timeout + 90s);  // runs of the longest job fit in, one after the other, with all their attempts
   expect_recovery();
   stop_all();
   run_until(now() + 60s);
   expect_clean_store();
   expect_every_tick();
 
-  verdict v{world_.check.violations(), 0, world_.check.runs(), world_.loop.happened(), now()};
+  verdict v;
+  v.violations = world_.check.violations();
+  v.runs = world_.check.runs();
+  v.events = world_.loop.happened();
+  v.fast = world_.takeover == ledger::takeover_policy::fast ? 1 : 0;
+  v.failovers = failovers_;
+  v.lost_writes = lost_writes_;
+  v.restored = world_.check.claims_restored();
+  v.simulated = now();
   for (const auto& row : world_.store.rows(cluster)) v.ticks += row.count;
   return v;
 }
@@ -179,7 +203,9 @@ instance& fleet::any() { return *instances_[world_.random.below(instances_.size(
 
 void fleet::strike() {
   auto& random = world_.random;
-  if (random.one_in(12)) return restart_store();
+  if (random.one_in(14)) return restart_store();
+  if (random.one_in(16)) return fail_over();
+  if (random.one_in(25)) return slow_down();
   if (random.one_in(30)) {
     world_.say("the server is read-only");
     world_.store.set_writable(false);
@@ -298,8 +324,33 @@ void fleet::start_again(instance& i) {
 void fleet::restart_store() {
   if (world_.store_is_down) return;
   world_.say("the server restarts");
-  world_.store_is_down = true;
   world_.store.restart();
+  take_store_away();
+}
+
+/// To a server with another clock, which may lack the last commits.
+void fleet::fail_over() {
+  if (world_.store_is_down) return;
+  auto& random = world_.random;
+  const auto lost_commits = random.one_in(2) ? 0 : 1 + random.below(12);
+  world_.store_offset = random.one_in(2)   ? random.between(-500ms, 500ms)
+                        : random.one_in(3) ? random.between(-furthest_clock, furthest_clock)
+                                           : 0us;
+  world_.say("fail-over, " + std::to_string(lost_commits) + " commits are lost, the clock is off by " + to_text(world_.store_offset));
+  const auto lost = world_.store.fail_over(lost_commits);
+  for (const auto& write : lost)
+    world_.say("lost: " + write.was.key.job + " " + to_rfc3339(write.was.key.tick) + " " + std::string{to_string(write.was.state)});
+  world_.check.failed_over(lost, world_.store.rows(cluster), now(), world_.timing.wait_timeout);
+  ++failovers_;
+  lost_writes_ += lost.size();
+  for (const auto& i : instances_) {
+    if (random.one_in(4)) i->lose_every_link();
+  }
+  take_store_away();
+}
+
+void fleet::take_store_away() {
+  world_.store_is_down = true;
   world_.check.store_went_away(now(), world_.timing.wait_timeout - world_.timing.margin);
   for (const auto& i : instances_) i->server_has_ended_sessions();
   world_.loop.after(world_.random.between(0s, 10s), [this] {
@@ -309,10 +360,18 @@ void fleet::restart_store() {
   });
 }
 
+void fleet::slow_down() {
+  auto& random = world_.random;
+  world_.slowness = random.between(10ms, random.one_in(3) ? 3s : 500ms);
+  world_.say("every call takes up to " + to_text(world_.slowness));
+  world_.loop.after(random.between(1s, 10s), [this] { world_.slowness = {}; });
+}
+
 void fleet::end_faults() {
   world_.say("no more faults");
   world_.calls_fail = false;
   world_.store_is_down = false;
+  world_.slowness = {};
   world_.check.store_came_back();
   world_.store.set_writable(true);
   for (const auto& plan : world_.jobs) {
@@ -333,8 +392,8 @@ void fleet::end_faults() {
 void fleet::expect_recovery() {
   const auto rows = world_.store.rows(cluster);
   // The server notices a silent session after W; an owner is waited for up to W - M + S, and a lock session declares nothing crashed before
-  // W.
-  const auto recovered = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
+  // W. After a failover nobody takes a lock before W, nor while the new clock is behind.
+  const auto recovered = world_.store_epoch + faults_end_ + 4 * world_.timing.wait_timeout + furthest_clock;
   for (const auto& plan : world_.jobs) {
     if (plan.ticks(recovered, store_now() - 20s).empty()) continue;
     const bool ticks_again = std::ranges::any_of(rows, [&](const auto& row) {  // one lock name can have more to do than time
@@ -385,7 +444,7 @@ void fleet::expect_every_tick() {
     std::ranges::copy_if(rows, std::back_inserter(of_job),
                          [&](const auto& row) { return row.key.job == plan.job.name && row.key.kind == ledger::tick_kind::schedule; });
     // What is due while the last instance stops is for the next start.
-    const auto until = world_.store_epoch + faults_end_ + 3 * world_.timing.wait_timeout;
+    const auto until = world_.store_epoch + world_.store_offset + faults_end_ + 3 * world_.timing.wait_timeout;
     world_.check.expect_every_tick(plan.job.name, plan.ticks(known->effective_since, until), of_job);
     followers[plan.job.name] = plan.job.policy.followers;
   }

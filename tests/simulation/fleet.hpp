@@ -13,7 +13,12 @@ struct verdict {
   std::uint64_t ticks = 0;  ///< decided
   std::uint64_t runs = 0;   ///< executed
   std::uint64_t events = 0;
+  std::uint64_t fast = 0;  ///< fleets with `takeover: fast`
+  std::uint64_t failovers = 0;
+  std::uint64_t lost_writes = 0;
+  std::uint64_t restored = 0;  ///< claims, by their owners
   microseconds simulated{};
+  void add(const verdict& other);
 };
 
 /// M instances against one store, everything drawn from one seed: jobs, timing, latencies, faults. A quiet time follows in which all is to
@@ -36,6 +41,9 @@ class fleet {
   void ask_for_something();
   void start_again(instance& i);
   void restart_store();
+  void fail_over();
+  void take_store_away();
+  void slow_down();
   void end_faults();
   void expect_recovery();
   void stop_all();
@@ -43,7 +51,7 @@ class fleet {
   void expect_every_tick();
   [[nodiscard]] instance& any();
   [[nodiscard]] microseconds now() const { return world_.loop.now(); }
-  [[nodiscard]] wall_time store_now() const { return world_.store_epoch + now(); }
+  [[nodiscard]] wall_time store_now() const { return world_.store_epoch + world_.store_offset + now(); }
   void run_until(microseconds t);
 
   world world_;
@@ -51,6 +59,8 @@ class fleet {
   std::vector<microseconds> kill_until_;    ///< `fast` only: until then an instance is neither cut off nor stopped...
   std::vector<microseconds> impair_until_;  ///< ... and until then it does not lose its ledger session
   microseconds faults_end_{};
+  std::uint64_t failovers_ = 0;
+  std::uint64_t lost_writes_ = 0;
 };
 
 }  // namespace baton::simulation

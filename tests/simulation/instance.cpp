@@ -28,7 +28,7 @@ void instance::start() {
   incarnation_ = std::to_string(++world_.starts);
   incarnation_.insert(0, lock::incarnation_length - incarnation_.size(), '0');
   world_.say(label_ + " starts as " + incarnation_);
-  engine::options options{cluster, incarnation_, label_, "sim", 1, "2026f", world_.timing, world_.takeover, slots_, 10s, {}, {}};
+  engine::options options{cluster, incarnation_, label_, "sim", 1, "2026f", world_.timing, world_.takeover, slots_, 60s, {}, {}};
   if (is_leader_mode_) options.leader_name = "baton:sim:~leader";
   engine_ = std::make_unique<engine::scheduler>(std::move(options), job_set());
   stopping_ = false;
@@ -140,6 +140,13 @@ void instance::lose_a_link() {
     world_.say(label_ + ": a link goes black");
     l->black = true;
     return;
+  }
+}
+
+void instance::lose_every_link() {
+  world_.say(label_ + ": every link goes black");
+  for (const auto& l : links_) {
+    if (!l->client_closed) l->black = true;
   }
 }
 

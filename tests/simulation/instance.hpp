@@ -35,6 +35,7 @@ struct world {
   event_loop loop;
   testing::manual_clock store_time;
   wall_time store_epoch = store_time.now().wall;
+  microseconds store_offset{};  ///< of the present server's clock
   testing::memory_store store{store_time};
   checker check;
   lock::lease_timing timing;
@@ -43,6 +44,7 @@ struct world {
   std::vector<ledger::tag_limit> tags;
   bool store_is_down = false;
   bool calls_fail = false;  ///< now and then
+  microseconds slowness{};  ///< of every call, at the most
   std::uint64_t starts = 0;
   bool trace = false;
   void say(const std::string& text) const;
@@ -69,6 +71,8 @@ class instance {
   void kill_sessions(bool lock_sessions, bool ledger_sessions);
   /// One lock session's packets vanish from now on, in both directions.
   void lose_a_link();
+  /// All of them: the server's host is gone, and nobody says so.
+  void lose_every_link();
   void server_has_ended_sessions();
 
   [[nodiscard]] bool is_alive() const noexcept { return engine_ != nullptr; }

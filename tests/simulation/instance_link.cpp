@@ -134,9 +134,10 @@ void instance::call(const link_ptr& l, errc live_error, bool error_may_come_afte
       }
     });
   };
-  up(l, [this, arrive, trouble, stall] {
-    if (trouble == fault::slow_before) {
-      world_.loop.after(stall, arrive);
+  const auto slow = world_.slowness <= 0us ? 0us : world_.random.between(0us, l->is_lock ? world_.slowness / 4 : world_.slowness);
+  up(l, [this, arrive, trouble, stall, slow] {
+    if (trouble == fault::slow_before || slow > 0us) {
+      world_.loop.after(trouble == fault::slow_before ? stall : slow, arrive);
     } else {
       arrive();
     }
@@ -167,7 +168,10 @@ void instance::perform(const engine::open_lock_session& a) {
     down(l, [this, l, id, identity = world_.store.identity()] {
       if (l->client_closed || l->call != id) return;
       l->call = 0;
-      post([l, identity] { return engine::lock_session_opened{l->id, l->server_id, identity}; });
+      post([this, l, identity] {
+        world_.check.met_server(incarnation_, world_.loop.now());
+        return engine::lock_session_opened{l->id, l->server_id, identity};
+      });
     });
   });
 }
@@ -199,7 +203,10 @@ void instance::perform(const engine::open_ledger_session& a) {
       if (l->client_closed || l->call != id) return;
       if (!held) return l->fail_call({errc::store_busy, "another session holds the incarnation"});
       l->call = 0;
-      post([l, identity, jobs] { return engine::ledger_session_opened{l->id, l->server_id, identity, jobs}; });
+      post([this, l, identity, jobs] {
+        world_.check.met_server(incarnation_, world_.loop.now());
+        return engine::ledger_session_opened{l->id, l->server_id, identity, jobs};
+      });
     });
   });
 }

@@ -31,7 +31,7 @@ void instance::begin(const run_ptr& r) {
   world_.say(r->who + " of " + label_ + " runs " + r->claimed.key.job + " " + to_rfc3339(r->claimed.key.tick) + " #" +
              std::to_string(r->claimed.attempt));
   const auto& plan = world_.jobs[r->job];
-  world_.check.run_begins(r->who, r->claimed, *plan.job.schedule, world_.loop.now(), world_.store_time.now().wall);
+  world_.check.run_begins(r->who, r->claimed, *plan.job.schedule, world_.loop.now());
   post([id = r->id] { return engine::run_started{id}; });
   watch_deadline(r);
   const auto chance_of_outcome = world_.random.below(100);

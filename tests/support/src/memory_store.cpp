@@ -386,10 +386,8 @@ result<std::uint64_t> memory_store::restore(connection c, const std::string& clu
   for (const auto& claim : claims) {
     set_fence(t, claim.row.lock_name, std::max(t.fences.at(claim.row.lock_name).fence, claim.row.fence));
     const auto there = row(cluster, claim.row.key);
-    if (on_restore) on_restore(there ? &*there : nullptr, claim.row);
-    if (there && !ledger::is_older(*there, claim)) {
-      if (there->state != claim.row.state || there->fence != claim.row.fence) continue;
-    } else {
+    const bool is_lost = !there || ledger::is_older(*there, claim);
+    if (is_lost) {
       auto made = claim.row;
       if (there) {
         made.requested = there->requested;
@@ -399,7 +397,9 @@ result<std::uint64_t> memory_store::restore(connection c, const std::string& clu
       write_row(t, std::move(made), now);
       ++restored;
     }
-    if (claim.row.state != row_state::finished) continue;
+    if (on_restore) on_restore(claim.row, t.ticks.at(claim.row.key).row);
+    const bool is_ours = is_lost || (there->state == claim.row.state && there->fence == claim.row.fence);
+    if (!is_ours || claim.row.state != row_state::finished) continue;
     for (const auto& f : claim.followers) {
       auto asked_for = ledger::follower_row(f, claim.row.key.tick, now);
       if (!t.ticks.contains(asked_for.key)) write_row(t, std::move(asked_for), now);

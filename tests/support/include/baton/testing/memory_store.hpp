@@ -62,8 +62,8 @@ class memory_store {
   /// Called at every commit, for each row of baton_tick: as it was, as it is.
   std::function<void(const ledger::tick_row* before, const ledger::tick_row& after)> on_commit;
 
-  /// The same for restore().
-  std::function<void(const ledger::tick_row* before, const ledger::tick_row& after)> on_restore;
+  /// For each claim of restore(): as its owner knows it, and as it is in the ledger now.
+  std::function<void(const ledger::tick_row& claim, const ledger::tick_row& row)> on_restore;
 
   std::vector<std::string> warnings;  ///< that sessions of programs told
 
