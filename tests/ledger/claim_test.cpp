@@ -255,6 +255,18 @@ TEST(claim, counts_what_was_left_out_of_a_batch_towards_the_limit) {
   EXPECT_EQ(text(c.decide()), "insert a 12:00:00..12:03:00 x4 missed over_limit");
 }
 
+TEST(claim, counts_the_next_tick_towards_the_limit_when_it_came_due_on_the_way_to_the_store) {
+  claim_case c;
+  c.now = noon + 1min + 1s;
+  auto& job = c.add_job("a", 1min, noon - 1min);
+  job.policy.catch_up = catch_up_policy::all;
+  job.policy.catch_up_limit = 1;
+  job.ticks = {noon};
+  job.next = noon + 1min;
+  job.beyond = 0;
+  EXPECT_EQ(text(c.decide()), "insert a 12:00:00 missed over_limit");
+}
+
 TEST(claim, a_tick_that_came_due_while_an_older_one_was_caught_up_is_skipped) {
   claim_case c;
   c.now = noon + 2min;

@@ -171,6 +171,15 @@ void checker::count_tags(const ledger::tick_row* before, const ledger::tick_row&
   }
 }
 
+static bool is_to_follow(ledger::follower::when on, ledger::run_outcome end) {
+  switch (on) {
+    case ledger::follower::when::success: return end == ledger::run_outcome::success;
+    case ledger::follower::when::failure: return end != ledger::run_outcome::success;
+    case ledger::follower::when::any: return true;
+  }
+  return false;
+}
+
 /// Each final end has its followers, and each follower an end.
 void checker::expect_followers(const std::map<std::string, std::vector<ledger::follower>>& followers,
                                const std::vector<ledger::tick_row>& rows) {
@@ -180,7 +189,7 @@ void checker::expect_followers(const std::map<std::string, std::vector<ledger::f
     if (row.key.kind == ledger::tick_kind::after) found.insert(row.key);
     if (row.state != row_state::finished || row.attempt == 0) continue;  // what was cancelled before it began is followed by nothing
     for (const auto& f : followers.at(row.key.job)) {
-      if (f.follows(row.outcome)) wanted.insert({f.job, row.key.tick, ledger::tick_kind::after});
+      if (is_to_follow(f.on, row.outcome)) wanted.insert({f.job, row.key.tick, ledger::tick_kind::after});
     }
   }
   for (const auto& key : wanted) {

@@ -18,6 +18,7 @@ void verdict::add(const verdict& other) {
   failovers += other.failovers;
   lost_writes += other.lost_writes;
   restored += other.restored;
+  judged += other.judged;
   simulated += other.simulated;
 }
 
@@ -26,7 +27,10 @@ fleet::fleet(std::uint64_t seed, bool trace) : fleet(seed, std::chrono::sys_days
 }
 
 fleet::fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs) : world_(seed, begins) {
-  world_.store.on_commit = [this](const auto* before, const auto& after) { world_.check.committed(before, after, now(), store_now()); };
+  world_.store.on_commit = [this](const auto* before, const auto& after) {
+    world_.check.committed(before, after, now(), store_now());
+    written_.emplace_back(after, world_.claim_sent[after.incarnation]);
+  };
   world_.store.on_restore = [this](const auto& claim, const auto& row) { world_.check.restored(claim, row.state); };
   draw_timing();
   world_.jobs = std::move(jobs);
@@ -41,8 +45,9 @@ void fleet::draw_timing() {
   const lock::lease_timing tightest{500ms, 500ms, 3s, 1500ms, 500ms};
   const lock::lease_timing middle{1s, 2s, 6s, 2s, 500ms};
   const lock::lease_timing defaults{};
-  const auto which = world_.random.below(4);
-  world_.timing = which == 0 ? defaults : which == 1 ? middle : tightest;
+  const lock::lease_timing unhurried{5s, 5s, 15s, 3s, 500ms};  // a lost lock goes unnoticed for long
+  const auto which = world_.random.below(5);
+  world_.timing = which == 0 ? defaults : which == 1 ? middle : which == 2 ? unhurried : tightest;
   BATON_ASSERT(world_.timing.validate().has_value());
   world_.takeover = world_.random.one_in(2) ? ledger::takeover_policy::safe : ledger::takeover_policy::fast;
 }
@@ -176,6 +181,7 @@ verdict fleet::run() {
   run_until(now() + 60s);
   expect_clean_store();
   expect_every_tick();
+  expect_policies();
 
   verdict v;
   v.violations = world_.check.violations();
@@ -184,6 +190,7 @@ verdict fleet::run() {
   v.fast = world_.takeover == ledger::takeover_policy::fast ? 1 : 0;
   v.failovers = failovers_;
   v.lost_writes = lost_writes_;
+  v.judged = judged_;
   v.restored = world_.check.claims_restored();
   v.simulated = now();
   for (const auto& row : world_.store.rows(cluster)) v.ticks += row.count;
@@ -226,8 +233,7 @@ void fleet::ask_for_something() {
     case 1: {
       const bool pauses = random.one_in(2);
       world_.say(std::string{pauses ? "pause " : "resume "} + job);
-      world_.store.set_paused(cluster, job, pauses);
-      return world_.check.paused(job, pauses, now());
+      return set_paused(job, pauses);
     }
     case 2:
       for (auto n = 1 + random.below(4); n > 0; --n) world_.store.order(cluster, job, store_now() - random.between(0s, 100s));
@@ -245,6 +251,15 @@ void fleet::ask_for_something() {
       world_.store.cancel(cluster, run);
     }
   }
+}
+
+void fleet::set_paused(const std::string& job, bool pauses) {
+  world_.store.set_paused(cluster, job, pauses);
+  world_.check.paused(job, pauses, now());
+  auto& of_job = pauses_[job];
+  const bool is_paused = !of_job.empty() && !of_job.back().until;
+  if (pauses && !is_paused) of_job.push_back({store_now(), {}});
+  if (!pauses && is_paused) of_job.back().until = store_now();
 }
 
 void fleet::strike_instance(instance& i) {
@@ -341,6 +356,8 @@ void fleet::fail_over() {
   for (const auto& write : lost)
     world_.say("lost: " + write.was.key.job + " " + to_rfc3339(write.was.key.tick) + " " + std::string{to_string(write.was.state)});
   world_.check.failed_over(lost, world_.store.rows(cluster), now(), world_.timing.wait_timeout);
+  for (const auto& write : lost) jobs_that_lost_.insert(write.was.key.job);
+  clock_jumped_ = clock_jumped_ || world_.store_offset != 0us;
   ++failovers_;
   lost_writes_ += lost.size();
   for (const auto& i : instances_) {
@@ -376,8 +393,7 @@ void fleet::end_faults() {
   world_.store.set_writable(true);
   for (const auto& plan : world_.jobs) {
     if (!world_.store.registered(cluster, plan.job.name)) continue;
-    world_.store.set_paused(cluster, plan.job.name, false);
-    world_.check.paused(plan.job.name, false, now());
+    set_paused(plan.job.name, false);
   }
   for (const auto& i : instances_) {
     i->heal();
@@ -449,6 +465,25 @@ void fleet::expect_every_tick() {
     followers[plan.job.name] = plan.job.policy.followers;
   }
   world_.check.expect_followers(followers, rows);
+}
+
+/// Of jobs whose history is whole, by a clock that never jumped.
+void fleet::expect_policies() {
+  if (clock_jumped_) return;
+  const auto rows = world_.store.rows(cluster);
+  for (const auto& plan : world_.jobs) {
+    const auto known = world_.store.registered(cluster, plan.job.name);
+    if (!known || jobs_that_lost_.contains(plan.job.name)) continue;
+    std::vector<policy_model::tick> ticks;
+    for (const auto t : plan.ticks(known->effective_since, store_now()))
+      ticks.push_back({t, plan.job.schedule->due(t), plan.job.schedule->is_excluded(t)});
+    policy_model model{plan.job.name, plan.job.policy, std::move(ticks), pauses_[plan.job.name]};
+    for (const auto& [row, asked] : written_) {
+      if (row.key.job == plan.job.name) model.wrote(row, asked);
+    }
+    for (const auto& wrong : model.judge(rows)) world_.check.broken("policy", wrong, now());
+    judged_ += static_cast<std::uint64_t>(std::ranges::count(rows, plan.job.name, [](const auto& row) { return row.key.job; }));
+  }
 }
 
 }  // namespace baton::simulation

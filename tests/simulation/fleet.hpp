@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "instance.hpp"
+#include "policy_model.hpp"
 
 namespace baton::simulation {
 
@@ -17,6 +18,7 @@ struct verdict {
   std::uint64_t failovers = 0;
   std::uint64_t lost_writes = 0;
   std::uint64_t restored = 0;  ///< claims, by their owners
+  std::uint64_t judged = 0;    ///< rows, by the model of the policies
   microseconds simulated{};
   void add(const verdict& other);
 };
@@ -39,6 +41,7 @@ class fleet {
   void strike();
   void strike_instance(instance& i);
   void ask_for_something();
+  void set_paused(const std::string& job, bool pauses);
   void start_again(instance& i);
   void restart_store();
   void fail_over();
@@ -49,6 +52,7 @@ class fleet {
   void stop_all();
   void expect_clean_store();
   void expect_every_tick();
+  void expect_policies();
   [[nodiscard]] instance& any();
   [[nodiscard]] microseconds now() const { return world_.loop.now(); }
   [[nodiscard]] wall_time store_now() const { return world_.store_epoch + world_.store_offset + now(); }
@@ -59,6 +63,11 @@ class fleet {
   std::vector<microseconds> kill_until_;    ///< `fast` only: until then an instance is neither cut off nor stopped...
   std::vector<microseconds> impair_until_;  ///< ... and until then it does not lose its ledger session
   microseconds faults_end_{};
+  std::vector<std::pair<ledger::tick_row, wall_time>> written_;  ///< every version of every row, and when its writer asked for a claim
+  std::map<std::string, std::vector<policy_model::interval>> pauses_;
+  std::set<std::string> jobs_that_lost_;  ///< rows, by a failover
+  bool clock_jumped_ = false;
+  std::uint64_t judged_ = 0;
   std::uint64_t failovers_ = 0;
   std::uint64_t lost_writes_ = 0;
 };

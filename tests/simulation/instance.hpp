@@ -43,8 +43,9 @@ struct world {
   std::vector<job_plan> jobs;
   std::vector<ledger::tag_limit> tags;
   bool store_is_down = false;
-  bool calls_fail = false;  ///< now and then
-  microseconds slowness{};  ///< of every call, at the most
+  bool calls_fail = false;                      ///< now and then
+  microseconds slowness{};                      ///< of every call, at the most
+  std::map<std::string, wall_time> claim_sent;  ///< by incarnation: when the last one left, by the store's clock
   std::uint64_t starts = 0;
   bool trace = false;
   void say(const std::string& text) const;
@@ -137,6 +138,7 @@ class instance {
   void watch(const link_ptr& l);
   void server_ends(const link_ptr& l);
   void close(const link_ptr& l);
+  void expect_no_run_lives_by(const link_ptr& l);
 
   template <typename Reply, typename Serve, typename Make>
   void call(const link_ptr& l, errc live_error, bool error_may_come_after, Serve serve, Make make);

@@ -216,8 +216,25 @@ void instance::perform(const engine::close_session& a) {
   if (it == sessions_.end())
     return world_.check.broken("simulation", label_ + " closes a session that it does not have", world_.loop.now());
   const auto l = it->second;
+  expect_no_run_lives_by(l);
   sessions_.erase(it);
   if (!l->client_closed) close(l);
+}
+
+/// The end of a session frees what it holds on the server: the names of runs, or the incarnation, by whose lock others tell that all of
+/// this instance's runs are dead - but for those whose lock is still held.
+void instance::expect_no_run_lives_by(const link_ptr& l) {
+  const auto holds = [&](const std::string& name) { return l->server_id != 0 && world_.store.owner_of(name) == l->server_id; };
+  const auto is_held_by_us = [&](const std::string& name) {
+    const auto owner = world_.store.owner_of(name);
+    return owner && std::ranges::any_of(sessions_, [&](const auto& s) { return s.second->is_lock && s.second->server_id == *owner; });
+  };
+  const bool is_of_incarnation = holds(lock::incarnation_name(cluster, incarnation_));
+  for (const auto& [id, r] : runs_) {
+    const auto& name = r->claimed.lock_name;
+    if (r->executing && (l->is_lock ? holds(name) : is_of_incarnation && !is_held_by_us(name)))
+      world_.check.broken("closing", label_ + " closes a session by which " + r->who + " lives, of " + name, world_.loop.now());
+  }
 }
 
 template <typename Reply, typename A, typename Statement, typename Make>
@@ -285,6 +302,7 @@ void instance::serve_claim(const link_ptr& l, std::shared_ptr<testing::memory_st
 }
 
 void instance::perform(const engine::claim& a) {
+  world_.claim_sent[incarnation_] = world_.store_time.now().wall;
   for (const auto& name : a.request.names) world_.say(label_ + " claims " + name.lock_name);
   call<ledger::claim_reply>(
       sessions_.at(a.id), errc::store_busy, false,

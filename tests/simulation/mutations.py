@@ -14,6 +14,8 @@ import sys
 CLAIM = "framework/ledger/src/claim.cpp"
 CORE = "framework/engine/src/core.cpp"
 RUNS = "framework/engine/src/core_runs.cpp"
+TICKS = "framework/engine/src/core_ticks.cpp"
+RESTORE = "framework/engine/src/core_restore.cpp"
 
 # what is broken, file, a line (or part of one), what it becomes
 MUTATIONS = [
@@ -28,6 +30,32 @@ MUTATIONS = [
     ("a job is taken for decided as far as the clock", CORE, "decided(it->second, from);", "decided(it->second, std::max(from, now_.wall));"),
     ("a name is released before the end of its run is written", RUNS, "to_finish_names_.push_back(run.name);\n",
      "to_finish_names_.push_back(run.name);\n  if (auto* s = find(session); s != nullptr && s->names.contains(run.name)) s->to_release.push_back(run.name);\n"),
+    ("a run is started on a lease that was lost before the reply to its claim", TICKS, "if (!name.lease_lost && !stopping_ && !jobs_[", "if (!stopping_ && !jobs_["),
+    ("open rows are not looked at in a reconcile", TICKS, "  see_open_rows(reply.open, reply.store_now);\n", ""),
+    ("the end of a run is sent once, whatever becomes of it", CORE, "  finishing_now_ = 0;\n  ledger_.reset();",
+     "  to_finish_.erase(to_finish_.begin(), to_finish_.begin() + static_cast<std::ptrdiff_t>(finishing_now_));\n"
+     "  to_finish_names_.erase(to_finish_names_.begin(), to_finish_names_.begin() + static_cast<std::ptrdiff_t>(finishing_now_));\n"
+     "  finishing_now_ = 0;\n  ledger_.reset();"),
+    ("a session is closed while runs that live by it live", CORE, "if (names_[r.name].session == id) return;", "if (names_[r.name].session == id && exited_) return;"),
+    ("an abandoned ledger session is closed at once", CORE, "if (s == nullptr || s->at != session_state::state::ready || s->last_proof <= entry.second) return false;",
+     "if ((s == nullptr || s->at != session_state::state::ready || s->last_proof <= entry.second) && exited_) return false;"),
+    # after a failover
+    ("nothing is restored", RESTORE, "restoring_.emplace();", "restoring_.reset();"),
+    ("claims are restored as if they had no end", RESTORE, "    add_end(own.row, *claim->end);\n", ""),
+    ("only the first batch of claims is restored", RESTORE, "after(restoring_->last, claims_at_once)", "after(restoring_->last, restoring_->last ? 0 : 2)"),
+    ("nobody waits until others have restored their claims", RESTORE, "quiet_until_ = now_.steady + options_.timing.wait_timeout;", "quiet_until_ = now_.steady;"),
+    ("the new server's clock is not waited for", RESTORE, "if (reached && *reached <= now_.steady) catch_up_to_.reset();", "if (reached) catch_up_to_.reset();"),
+    # policies
+    ("overlap: skip heeds waiting attempts only", CLAIM, "if ((ran_until || waits) && job.policy.overlap == overlap_policy::skip)",
+     "if (waits && job.policy.overlap == overlap_policy::skip)"),
+    ("a queue takes one more", CLAIM, "return static_cast<std::uint64_t>(waited) >= job.policy.waiting_limit();",
+     "return static_cast<std::uint64_t>(waited) + 1 >= job.policy.waiting_limit();"),
+    ("catch_up: none catches up", CLAIM, "return reason_code::no_catch_up;", "return reason_code::none;"),
+    ("catch_up: all goes one over its limit", CLAIM, "later < policy.catch_up_limit;", "later <= policy.catch_up_limit;"),
+    ("the window of catch_up is twice as long", CLAIM, "if (now_ - due > policy.catch_up_window)", "if (now_ - due > 2 * policy.catch_up_window)"),
+    ("a tick is missed that is only late", CLAIM, "const bool missed = now_ >= late_until;", "const bool missed = now_ >= std::min(late_until, due + seconds{1} / 2);"),
+    ("the back-off of a retry is cut short", CLAIM, "if (now_ < *row.retry_at ||", "if (now_ + seconds{1} < *row.retry_at ||"),
+    ("a crashed run has one attempt more", CLAIM, "row.attempt < job.policy.crash_attempts && !row.cancel", "row.attempt <= job.policy.crash_attempts && !row.cancel"),
 ]
 
 
@@ -38,7 +66,7 @@ def main() -> int:
     for what, name, line, broken in MUTATIONS:
         file = source / name
         text = file.read_text()
-        if text.count(line) != 1:
+        if text.count(line) != 1:  # not the line it was
             print(f"FAILED  {what}: the line stands {text.count(line)} times in {name}: {line!r}")
             survived += 1
             continue
@@ -57,7 +85,7 @@ def main() -> int:
                 survived += 1
                 print(f"FAILED  {what}: not noticed in {fleets}")
             else:
-                print(f"ok      {what}: {found[0] if found else ran.stdout[-300:] + ran.stderr[-300:]} ({fleets[0].split(',')[0] if fleets else '?'})")
+                print(f"ok      {what}: {found[0] if found else ran.stdout[-300:] + ran.stderr[-300:]} ({fleets[0].split(' (')[0] if fleets else '?'})")
             sys.stdout.flush()
         finally:
             file.write_text(text)

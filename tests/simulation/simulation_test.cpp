@@ -51,9 +51,9 @@ TEST(simulation, keeps_the_guarantees_under_faults) {
   }
   const auto seconds = std::max(1e-6, std::chrono::duration<double>(budget.spent()).count());
   std::cout << fleets << " fleets (takeover: fast in " << sum.fast << ", safe in " << fleets - sum.fast << "), " << sum.failovers
-            << " failovers that lost " << sum.lost_writes << " writes, of which owners restored " << sum.restored << "; "
-            << sum.simulated.count() / 3'600'000'000 << " simulated hours, " << sum.ticks << " ticks, " << sum.runs << " runs; "
-            << static_cast<std::uint64_t>(static_cast<double>(sum.ticks) / seconds) << " ticks/s, "
+            << " failovers that lost " << sum.lost_writes << " writes, of which owners restored " << sum.restored << "; " << sum.judged
+            << " rows held against their policies; " << sum.simulated.count() / 3'600'000'000 << " simulated hours, " << sum.ticks
+            << " ticks, " << sum.runs << " runs; " << static_cast<std::uint64_t>(static_cast<double>(sum.ticks) / seconds) << " ticks/s, "
             << static_cast<std::uint64_t>(static_cast<double>(sum.events) / seconds) << " events/s\n";
 }
 

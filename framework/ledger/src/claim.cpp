@@ -401,7 +401,8 @@ class decider {
   /// For each tick of a job.
   [[nodiscard]] std::vector<look_ahead> look_ahead_of(const job_claim& job) const {
     std::vector<look_ahead> ahead(job.ticks.size());
-    look_ahead next{job.next, job.beyond};
+    // The next one may have come due since the claim was written down: it counts, as it does for `latest`.
+    look_ahead next{job.next, std::max<std::uint64_t>(job.beyond, job.next && *job.next <= now_ ? 1 : 0)};
     for (auto i = job.ticks.size(); i-- > 0;) {
       ahead[i] = next;
       if (job.ticks[i].excluded) continue;
