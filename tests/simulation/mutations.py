@@ -80,7 +80,7 @@ def main() -> int:
             ran = subprocess.run([f"{build}/bin/simulation_test", "--gtest_filter=simulation.keeps*"], capture_output=True, text=True, check=False,
                                  env={**os.environ, "BATON_SIM_SECONDS": seconds})
             found = [entry for entry in ran.stdout.splitlines() if " at " in entry and ": " in entry and "Note" not in entry]
-            fleets = [entry for entry in ran.stdout.splitlines() if " fleets, " in entry]
+            fleets = [entry for entry in ran.stdout.splitlines() if " fleets (" in entry]
             if ran.returncode == 0:
                 survived += 1
                 print(f"FAILED  {what}: not noticed in {fleets}")

@@ -39,7 +39,8 @@ TEST(simulation, keeps_the_guarantees_under_faults) {
     expect_guarantees(std::strtoull(seed, nullptr, 10), true);
     return;
   }
-  const testing::time_budget budget{"BATON_SIM_SECONDS", std::chrono::seconds{20}};
+  const std::chrono::seconds how_long{std::getenv("BATON_LONG") != nullptr ? BATON_SIM_LONG : BATON_SIM_SHORT};
+  const testing::time_budget budget{"BATON_SIM_SECONDS", how_long};
   std::random_device device;
   verdict sum;
   std::uint64_t fleets = 0;
