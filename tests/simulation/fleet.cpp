@@ -96,6 +96,7 @@ void fleet::draw_jobs() {
   add("eager", "eager", 7s, 1s, 6s, retry);
   add("pair-a", "pair", 3s, 50ms, 2s, give_up);
   add("pair-b", "pair", 4s, 50ms, 3s, retry);
+  add("rare", "rare", 1h, 50ms, 1s, retry);  // runs when it is asked for
   add("holiday", random.one_in(2) ? "pair" : "holiday", 2s, 50ms, 2s, give_up);
   const auto today = std::chrono::floor<std::chrono::days>(world_.store_epoch);
   const auto days = std::make_shared<const schedule::calendar>("today", std::vector{schedule::calendar::range{today, today}});
@@ -417,6 +418,10 @@ void fleet::expect_recovery() {
              (row.until.value_or(row.key.tick) > recovered || row.claimed.value_or(wall_time{}) > recovered);
     });
     if (!ticks_again) world_.check.broken("G7", plan.job.name + " has not ticked again since the faults ended", now());
+  }
+  for (const auto& row : rows) {
+    if (row.key.job == "rare" && ledger::is_open(row.state) && row.requested && *row.requested < recovered)
+      world_.check.broken("G3", "what was asked for at " + to_rfc3339(*row.requested) + " still waits", now());
   }
   for (const auto& i : instances_) {
     if (!i->is_alive()) world_.check.broken("simulation", "an instance is not alive", now());
