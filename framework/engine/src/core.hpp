@@ -113,6 +113,15 @@ struct run_state {
   bool cancelled = false;
 };
 
+/// Of the claims that are put back on another server.
+struct restore_progress {
+  std::optional<claim_memory::key> last;  ///< up to which it is done
+  std::optional<claim_memory::key> sent;  ///< up to which the call under way goes
+  std::uint64_t asked = 0;                ///< of how many claims
+  std::uint64_t remembered = 0;
+  std::uint64_t lost = 0;
+};
+
 class scheduler::core {
  public:
   core(options opts, job_set jobs);
@@ -252,14 +261,7 @@ class scheduler::core {
   std::optional<lock::server_identity> server_;  ///< of the session that was opened last
 
   claim_memory claims_of_late_;
-  struct restoring {
-    std::optional<claim_memory::key> last;  ///< of those that are done
-    std::optional<claim_memory::key> sent;  ///< up to which the call under way goes
-    std::uint64_t asked = 0;                ///< of how many claims
-    std::uint64_t remembered = 0;
-    std::uint64_t lost = 0;
-  };
-  std::optional<restoring> restoring_;
+  std::optional<restore_progress> restoring_;
   bool ledger_is_another_ = false;        ///< what was known of it is void until a ledger session has told
   boot_time quiet_until_{};               ///< until then others restore what they had claimed
   std::optional<wall_time> catch_up_to_;  ///< the last server's time, which the new one's has not reached

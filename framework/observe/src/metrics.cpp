@@ -108,7 +108,7 @@ struct metrics::state {
                                             {},
                                             "operation",
                                             {"connect", "acquire", "owned", "probe", "release", "incarnation", "register", "claim",
-                                             "finish", "reconcile", "sign_off", "migrate", "purge", "other"},
+                                             "finish", "reconcile", "restore", "sign_off", "migrate", "purge", "other"},
                                             round_trip_buckets};
   Gauge& clock_offset = builder.gauge("clock_offset_seconds", "Time of the store minus time of this host.").Add({});
   Counter& clock_steps = builder.counter("clock_steps_total", "Steps of this host's clock that were noticed.").Add({});
