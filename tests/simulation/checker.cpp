@@ -1,6 +1,7 @@
 #include "checker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace baton::simulation {
 
@@ -72,6 +73,11 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
   auto& name = names_[row.lock_name];
   if (row.fence <= name.committed_fence) broken("G8", text(row.key) + " is claimed with a fence that is not above the last one", now);
   name.committed_fence = row.fence;
+  // Who claimed on the last server knew its time, as well as slow calls let it.
+  constexpr microseconds doubt = std::chrono::seconds{2};
+  if (claimed_on_last_server_.contains(row.incarnation) && *row.claimed + doubt < last_servers_time_)
+    broken("G12", text(row.key) + " is claimed while the new server's clock is behind", now);
+  claimed_since_.insert(row.incarnation);
   claim_seen claim{row.key, row.fence, row.attempt, row.incarnation, false, {}, false, false};
   for (const auto& [of_name, known] : names_) {
     for (const auto& lost : known.claims) {
@@ -96,8 +102,10 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
 }
 
 void checker::failed_over(const std::vector<testing::memory_store::lost_write>& lost, const std::vector<ledger::tick_row>& rows,
-                          microseconds now, microseconds quiet) {
+                          microseconds now, wall_time last_servers_time, microseconds quiet) {
   quiet_ = quiet;
+  last_servers_time_ = last_servers_time;
+  claimed_on_last_server_ = std::exchange(claimed_since_, {});
   for (const auto& write : lost) {
     lost_keys_.insert(write.was.key);
     if (!write.is) lost_rows_.push_back(write.was);

@@ -24,7 +24,7 @@ class checker {
   void met_server(const std::string& incarnation, microseconds now) { met_.try_emplace(incarnation, now); }
   /// Another server is the primary, whose rows these are. Who knew the last one takes no lock before `quiet` is over.
   void failed_over(const std::vector<testing::memory_store::lost_write>& lost, const std::vector<ledger::tick_row>& rows, microseconds now,
-                   microseconds quiet);
+                   wall_time last_servers_time, microseconds quiet);
   /// Its owner has made up for the loss of a claim.
   void restored(const ledger::tick_row& claim, ledger::row_state stands);
   [[nodiscard]] std::uint64_t claims_restored() const noexcept { return claims_restored_; }
@@ -84,6 +84,9 @@ class checker {
   std::vector<ledger::tick_row> lost_rows_;  ///< by failovers, restored or not
   std::set<ledger::tick_key> lost_keys_;     ///< of them, and of rows that went back to what they had been
   microseconds quiet_{};
+  wall_time last_servers_time_{};                 ///< at the last failover
+  std::set<std::string> claimed_on_last_server_;  ///< by incarnation
+  std::set<std::string> claimed_since_;
   std::uint64_t claims_restored_ = 0;
   std::vector<std::string> violations_;
   microseconds away_since_ = never;

@@ -7,7 +7,7 @@ namespace baton::simulation {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr microseconds furthest_clock = 8s;  ///< of a server from the others'
+constexpr microseconds furthest_clock = 15s;  ///< of a server from the others'
 }
 
 void verdict::add(const verdict& other) {
@@ -349,6 +349,7 @@ void fleet::fail_over() {
   if (world_.store_is_down) return;
   auto& random = world_.random;
   const auto lost_commits = random.one_in(2) ? 0 : 1 + random.below(12);
+  const auto last_servers_time = store_now();
   world_.store_offset = random.one_in(2)   ? random.between(-500ms, 500ms)
                         : random.one_in(3) ? random.between(-furthest_clock, furthest_clock)
                                            : 0us;
@@ -356,7 +357,7 @@ void fleet::fail_over() {
   const auto lost = world_.store.fail_over(lost_commits);
   for (const auto& write : lost)
     world_.say("lost: " + write.was.key.job + " " + to_rfc3339(write.was.key.tick) + " " + std::string{to_string(write.was.state)});
-  world_.check.failed_over(lost, world_.store.rows(cluster), now(), world_.timing.wait_timeout);
+  world_.check.failed_over(lost, world_.store.rows(cluster), now(), last_servers_time, world_.timing.wait_timeout);
   for (const auto& write : lost) jobs_that_lost_.insert(write.was.key.job);
   clock_jumped_ = clock_jumped_ || world_.store_offset != 0us;
   ++failovers_;
