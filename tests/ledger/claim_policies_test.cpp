@@ -86,6 +86,17 @@ TEST(claim_overlap, allow_misses_and_pauses_as_any_other) {
   EXPECT_TRUE(c.decide().new_names.empty());
 }
 
+TEST(claim_overlap, allow_runs_no_tick_early_by_the_clock_of_another_server) {
+  runs_side_by_side c;
+  c.name.jobs[0].ticks.clear();
+  auto& asked = c.add_open("a", noon + 4min, row_state::pending);
+  asked.requested = noon + 4min;
+  c.name.lock_name = asked.lock_name = "run 12:04:00";
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::held_back);
+  c.now = noon + 4min;
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::claimed);
+}
+
 TEST(claim_overlap, allow_moves_a_trigger_to_a_name_of_its_own) {
   runs_side_by_side c;
   c.name.jobs[0].ticks.clear();

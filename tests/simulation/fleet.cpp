@@ -72,10 +72,12 @@ void fleet::draw_jobs() {
                                             : ledger::catch_up_policy::latest;
     plan.job.policy.catch_up_limit = static_cast<std::uint32_t>(1 + random.below(8));
     plan.job.grace = random.between(0s, 3s);
-    plan.job.policy.overlap = static_cast<ledger::overlap_policy>(1 + random.below(4));
+    const bool shares_lock = lock_name == "pair";
+    plan.job.policy.overlap = static_cast<ledger::overlap_policy>(1 + random.below(shares_lock ? 4 : 5));
     plan.job.policy.queue_limit = longest > period ? 1 : static_cast<std::uint32_t>(1 + random.below(5));
     plan.job.priority = static_cast<std::int32_t>(random.below(3)) - 1;
-    if (lock_name != "pair" && random.one_in(4)) plan.job.hold_at_least = random.between(0s, 4s);
+    const bool holds = !shares_lock && plan.job.policy.overlap != ledger::overlap_policy::allow;
+    if (holds && random.one_in(4)) plan.job.hold_at_least = random.between(0s, 4s);
     plan.ticks = [period](wall_time from, wall_time until) {
       std::vector<wall_time> all;  // multiples of the period since the epoch
       auto tick = wall_time{from.time_since_epoch() / period * period};
@@ -415,7 +417,7 @@ void fleet::expect_recovery() {
   for (const auto& plan : world_.jobs) {
     if (plan.ticks(recovered, store_now() - 20s).empty()) continue;
     const bool ticks_again = std::ranges::any_of(rows, [&](const auto& row) {  // one lock name can have more to do than time
-      return row.lock_name == plan.job.lock_name && row.state != ledger::row_state::missed &&
+      return (row.lock_name == plan.job.lock_name || row.key.job == plan.job.name) && row.state != ledger::row_state::missed &&
              (row.until.value_or(row.key.tick) > recovered || row.claimed.value_or(wall_time{}) > recovered);
     });
     if (!ticks_again) world_.check.broken("G7", plan.job.name + " has not ticked again since the faults ended", now());

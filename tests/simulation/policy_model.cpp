@@ -25,9 +25,16 @@ std::string text(wall_time t) { return to_rfc3339(t).substr(11, 12); }
 }  // namespace
 
 void policy_model::wrote(const ledger::tick_row& row, wall_time asked) {
-  if (row.state == row_state::pending || row.attempt == 0) return;
+  const bool is_decided = row.state == row_state::pending && row.key.kind == ledger::tick_kind::schedule;  // overlap: allow
+  if (!is_decided && (row.state == row_state::pending || row.attempt == 0)) return;
   auto& r = runs_[row.key];
-  if (r.versions.empty()) {
+  if (is_decided) {
+    r.first_claim = row.requested.value_or(wall_time{});
+    r.asked = asked - doubt;
+    r.last = row;
+    return;
+  }
+  if (r.versions.empty() && r.first_claim == wall_time{}) {
     r.first_claim = row.claimed.value_or(wall_time{});
     r.asked = asked - doubt;
   }

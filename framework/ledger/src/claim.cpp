@@ -284,6 +284,10 @@ class decider {
         continue;
       }
       if (!row->requested || !has_room(job)) continue;
+      if (row->key.kind == tick_kind::schedule && *row->requested > now_) {  // a tick, on a server whose clock is behind the last one's
+        is_held_back_ = true;
+        continue;
+      }
       const auto order = [](const tick_row& r) { return std::tie(*r.requested, r.key); };
       if (oldest == nullptr || order(*row) < order(*oldest)) oldest = row;
     }
