@@ -2,19 +2,26 @@
 
 namespace baton::engine {
 
-void claim_memory::claimed(job_index job, name_index name, const ledger::claimed_run& run, boot_time now) {
-  keep({job, name, run, std::nullopt}, now);
-}
+claim_memory::entry::entry(job_index j, name_index n, const ledger::claimed_run& run)
+    : job(j),
+      name(n),
+      tick(run.key.tick),
+      kind(run.key.kind),
+      attempt(run.attempt),
+      fence(run.fence),
+      claimed(run.claimed),
+      parameters(run.parameters) {}
+
+void claim_memory::claimed(job_index job, name_index name, const ledger::claimed_run& run, boot_time now) { keep({job, name, run}, now); }
 
 void claim_memory::ended(job_index job, name_index name, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now) {
-  auto kept = end;
-  kept.error.clear();
-  kept.output.clear();
-  keep({job, name, run, std::move(kept)}, now);
+  entry what{job, name, run};
+  what.end = end_of_run{end.state(), end.outcome, end.reason, end.started, end.finished, end.retry_at};
+  keep(std::move(what), now);
 }
 
 void claim_memory::keep(entry what, boot_time now) {
-  const key k{what.job, what.run.key.tick, what.run.key.kind};
+  const key k{what.job, what.tick, what.kind};
   if (const auto it = entries_.find(k); it != entries_.end()) {
     by_age_.erase({it->second.changed, k});
     entries_.erase(it);

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "baton/engine/types.hpp"
@@ -16,22 +17,35 @@ using name_index = std::uint32_t;
 
 /// What this instance claimed, or brought to an end, in the last ten minutes: what it can make up for where a failover lost it.
 ///
-/// Bounded in time, and to most_claims entries of about 200 bytes; the oldest are forgotten first. Jobs and names are kept by their
+/// Bounded in time, and to most_claims entries of about 300 bytes; the oldest are forgotten first. Jobs and names are kept by their
 /// indices, texts of handlers not at all.
 class claim_memory {
  public:
   static constexpr microseconds remembered_for = std::chrono::minutes{10};
   static constexpr std::size_t most_claims = 20'000;
 
+  struct end_of_run {
+    ledger::row_state state{};
+    ledger::run_outcome outcome{};
+    ledger::reason_code reason{};
+    std::optional<wall_time> started;
+    wall_time finished{};
+    std::optional<wall_time> retry_at;
+  };
   struct entry {
-    job_index job = 0;
-    name_index name = 0;
-    ledger::claimed_run run;
-    std::optional<ledger::finish_record> end;  ///< without texts
+    entry(job_index j, name_index n, const ledger::claimed_run& run);
+    job_index job;
+    name_index name;
+    wall_time tick;
+    ledger::tick_kind kind;
+    std::uint32_t attempt;
+    std::uint64_t fence;
+    wall_time claimed;
+    std::string parameters;
+    std::optional<end_of_run> end;  ///< whether or not it is in the ledger yet
   };
 
   void claimed(job_index job, name_index name, const ledger::claimed_run& run, boot_time now);
-  /// Whether or not its end is in the ledger yet.
   void ended(job_index job, name_index name, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now);
   void forget_old(boot_time now);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "core.hpp"
@@ -11,27 +12,15 @@ using std::chrono::seconds;
 
 constexpr std::size_t claims_at_once = 500;
 
-ledger::tick_row row_of(const claim_memory::entry& claim, const std::string& incarnation, const std::string& instance) {
-  ledger::tick_row row;
-  row.key = claim.run.key;
-  row.lock_name = claim.run.lock_name;
-  row.state = ledger::row_state::running;
-  row.fence = claim.run.fence;
-  row.incarnation = incarnation;
-  row.instance = instance;
-  row.attempt = claim.run.attempt;
-  row.claimed = claim.run.claimed;
-  row.parameters = claim.run.parameters;
-  return row;
-}
-
-void add_end(ledger::tick_row& row, const ledger::finish_record& end) {
-  row.state = end.state();
-  row.outcome = end.outcome;
-  row.reason = end.reason;
-  row.started = end.started;
-  row.finished = end.finished;
-  row.retry_at = end.retry_at;
+void add_end(ledger::own_claim& claim, const claim_memory::end_of_run& end, const std::vector<ledger::follower>& followers) {
+  claim.row.state = end.state;
+  claim.row.outcome = end.outcome;
+  claim.row.reason = end.reason;
+  claim.row.started = end.started;
+  claim.row.finished = end.finished;
+  claim.row.retry_at = end.retry_at;
+  if (end.state != ledger::row_state::finished) return;
+  std::ranges::copy_if(followers, std::back_inserter(claim.followers), [&](const auto& f) { return f.follows(end.outcome); });
 }
 
 }  // namespace
@@ -78,10 +67,17 @@ void scheduler::core::send_restore(session_state& s) {
   for (const auto& [key, claim] : claims_of_late_.after(restoring_->last, claims_at_once)) {
     restoring_->sent = key;
     auto& own = request.claims.emplace_back();
-    own.row = row_of(*claim, options_.incarnation, options_.instance);
+    own.row.key = {jobs_[claim->job].name, claim->tick, claim->kind};
+    own.row.lock_name = names_[claim->name].text;
+    own.row.state = ledger::row_state::running;
+    own.row.fence = claim->fence;
+    own.row.incarnation = options_.incarnation;
+    own.row.instance = options_.instance;
+    own.row.attempt = claim->attempt;
+    own.row.claimed = claim->claimed;
+    own.row.parameters = claim->parameters;
     if (!claim->end || not_yet_written.contains(own.row.key)) continue;
-    add_end(own.row, *claim->end);
-    own.followers = claim->end->followers;
+    add_end(own, *claim->end, jobs_[claim->job].policy.followers);
   }
   if (request.claims.empty()) {
     tell(claims_restored{restoring_->remembered, restoring_->lost});
