@@ -60,7 +60,8 @@ void fleet::draw_jobs() {
     plan.job.name = name;
     plan.job.schedule = std::get<schedule::timetable>(schedule::timetable::from_every({period}));
     if (random.one_in(3))
-      plan.job.schedule = plan.job.schedule->refined({{}, schedule::zone::utc(), random.between(1us, 2 * period), name});
+      plan.job.schedule =
+          plan.job.schedule->refined({{}, schedule::zone::utc(), random.between(1us, std::min<microseconds>(2 * period, 20s)), name});
     plan.job.lock_name = "baton:sim:" + lock_name;
     plan.job.schedule_hash = to_text(period);
     plan.job.policy.on_crash = on_crash;
