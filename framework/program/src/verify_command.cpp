@@ -138,8 +138,9 @@ class checker {
         const auto group = groups_.find(row.lock_name);
         if (group == groups_.end()) continue;
         auto& since = group->second.busy_since;
-        const auto began = row.attempt > 1 ? row.key.tick : row.claimed.value_or(row.key.tick);
-        since = since ? std::min(*since, began) : began;
+        // What waits its turn may have been due long before this run was claimed: behind an older tick, or an older request.
+        const auto turn = row.key.kind == ledger::tick_kind::schedule ? row.key.tick : row.requested.value_or(row.key.tick);
+        since = since ? std::min(*since, turn) : turn;
       }
       if (some->size() < page) return {};
       query.after = some->back().key;
