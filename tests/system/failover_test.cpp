@@ -1,17 +1,20 @@
 // A store that is two servers: a primary and its replica, which takes over during a run.
 #include <csignal>
 
+#include "baton/testing/figures.hpp"
 #include "fixture.hpp"
 
 namespace baton::system_test {
 namespace {
 
-using ::testing::Each;
+using testing::figures;
 
 class failovers : public ::testing::TestWithParam<server_kind> {
  protected:
   void SetUp() override {
     if (const auto reason = private_server::missing(GetParam())) GTEST_SKIP() << *reason;
+  }
+  void start_pair() {
     primary_ = start({});
     replica_ = start({"--server-id=2"});
     ASSERT_TRUE(primary_ && replica_);
@@ -56,11 +59,13 @@ class failovers : public ::testing::TestWithParam<server_kind> {
     return o;
   }
 
+  void fail_over(figures& ends, figures& takes);
+
   std::unique_ptr<private_server> primary_;
   std::unique_ptr<private_server> replica_;
 };
 
-TEST_P(failovers, g7_g8_s11_a_replica_that_is_promoted_during_a_run_has_rising_fences_and_every_tick_once) {
+void failovers::fail_over(figures& ends, figures& takes) {
   fleet f{fleet_options()};
   f.job("short", "{every: 1s}", "--for 20");
   f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term");
@@ -77,6 +82,7 @@ TEST_P(failovers, g7_g8_s11_a_replica_that_is_promoted_during_a_run_has_rising_f
   primary_->kill();
   const auto away = boot_now();
   EXPECT_TRUE(eventually([&] { return !is_alive(interrupted.pid); }, stop_time)) << "no lease, no run";
+  ends.add(boot_now() - away);
   for (auto& i : f) EXPECT_TRUE(eventually([&] { return i->get("/readyz").status == 503; }, seconds{3})) << i->name();
   ASSERT_TRUE(eventually([&] { return boot_now() - away >= seconds{4}; }, seconds{6}));
   const auto late = f.runs();
@@ -85,8 +91,10 @@ TEST_P(failovers, g7_g8_s11_a_replica_that_is_promoted_during_a_run_has_rising_f
   const bool is_mysql = GetParam() == server_kind::mysql;
   ASSERT_NO_FATAL_FAILURE(must(*replica_, is_mysql ? "STOP REPLICA; RESET REPLICA ALL" : "STOP SLAVE; RESET SLAVE ALL"));
   ASSERT_NO_FATAL_FAILURE(must(*replica_, "SET GLOBAL read_only=0"));
+  const auto promoted = boot_now();
   for (auto& i : f) EXPECT_TRUE(eventually([&] { return i->is_ready(); }, seconds{8})) << i->log();
   ASSERT_NO_FATAL_FAILURE(expect_every_job_ticks_again(f, wait_timeout + seconds{5}));
+  takes.add(f.runs().of("long").back().started - promoted);
   for (auto& i : f) {
     EXPECT_GE(i->metrics().value("baton_store_identity_changes_total").value_or(0), 1) << i->name();
     EXPECT_TRUE(i->process().is_running());
@@ -97,6 +105,17 @@ TEST_P(failovers, g7_g8_s11_a_replica_that_is_promoted_during_a_run_has_rising_f
   EXPECT_GT(f.runs().of("long").back().fence, interrupted.fence);
   EXPECT_EQ(on_replica("SELECT COALESCE(SUM(tick_count),0)>=3 FROM baton.baton_tick WHERE job='short' AND state=6 AND reason<>0"), "1")
       << "the ticks of the gap are not in the ledger as missed";
+}
+
+TEST_P(failovers, g7_g8_s11_a_replica_that_is_promoted_during_a_run_has_rising_fences_and_every_tick_once) {
+  const auto kind = std::string{testing::to_string(GetParam())};
+  figures ends{"failover: the run is dead", kind};
+  figures takes{"failover: the next run after the promotion", kind};
+  const bool is_long = std::getenv("BATON_LONG") != nullptr || std::getenv("BATON_TRIALS") != nullptr;
+  for (int i = 0; i < (is_long ? testing::trials() : 1) && !HasFailure(); ++i) {
+    ASSERT_NO_FATAL_FAILURE(start_pair());
+    fail_over(ends, takes);
+  }
 }
 
 BATON_ON_BOTH_SERVERS(failovers);

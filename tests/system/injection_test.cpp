@@ -37,13 +37,14 @@ TEST_P(injections, g1_g2_g7_s25_a_client_that_fails_at_every_fifth_call_doubles_
   };
   EXPECT_TRUE(eventually(has_run, seconds{60}, milliseconds{100})) << "no way through\n" << f.logs();
   const auto until = wall_now() + (is_long ? seconds{110} : seconds{10});
-  ASSERT_TRUE(eventually([&] { return wall_now() >= until; }, seconds{200}, milliseconds{100}));
-  double errors = 0;
-  for (auto& i : f) {
-    ASSERT_TRUE(i->process().is_running()) << i->log();
-    errors += i->metrics().value("baton_lock_attempts_total", {{"outcome", "error"}}).value_or(0);
-  }
-  EXPECT_GT(errors, 0) << "a question for a lock that failed was taken for something else";
+  // Some of the calls that failed have asked for a lock: they count as errors, and not as busy.
+  const auto errors = [&] {
+    double sum = 0;
+    for (auto& i : f) sum += i->metrics().value("baton_lock_attempts_total", {{"outcome", "error"}}).value_or(0);
+    return sum;
+  };
+  EXPECT_TRUE(eventually([&] { return wall_now() >= until && errors() > 0; }, seconds{200}, milliseconds{100}));
+  for (auto& i : f) ASSERT_TRUE(i->process().is_running()) << i->log();
   std::filesystem::remove(on);
   testing::disturbance::note();
 
