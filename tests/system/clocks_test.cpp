@@ -146,9 +146,23 @@ TEST_P(clocks, g12_s16_a_step_of_the_clock_by_an_hour_makes_no_burst_no_gap_and_
     EXPECT_LE(blinks[i].started - blinks[i - 1].started, seconds{2}) << "a stall before " << to_rfc3339(blinks[i].tick);
 }
 
-// The zones of the machines matter to nobody; the data about zones that an instance goes by does.
-TEST_P(clocks, s20_instances_in_three_zones_agree_on_ticks_and_jitter_and_an_update_of_zone_data_is_told) {
+// The zones of the machines matter to nobody; the data about zones that an instance goes by does. It is looked at twice, ten seconds apart:
+// meanwhile, beside it, a run in good health keeps its lock at the shortest wait_timeout, by nothing but the probes.
+TEST_P(clocks, g2_s10_s20_instances_in_three_zones_agree_and_are_told_of_new_zone_data_and_a_long_run_keeps_its_lock) {
   namespace fs = std::filesystem;
+  fleet steady{fleet_options("steady")};
+  steady.job("long", soon(seconds{3600}), "--for 14000 --beat 20");
+  steady.job("short", every_second, "--for 20");
+  for (const auto* name : {"a", "b"}) steady.add(name);
+  std::string lock;
+  int samples = 0;
+  const auto sample = [&] {
+    const auto runs = steady.runs().of("long");
+    if (runs.empty() || boot_now() > runs[0].started + milliseconds{13800}) return;
+    const auto holder = holder_of(steady, "long");
+    if (samples++ == 0) lock = holder;
+    EXPECT_EQ(holder, lock) << to_text(boot_now() - runs[0].started) << " after the start\n" << steady.logs();
+  };
   fleet f{fleet_options("zones")};
   const auto zones = f.directory() / "zoneinfo";
   fs::create_directory(zones);
@@ -168,13 +182,21 @@ TEST_P(clocks, s20_instances_in_three_zones_agree_on_ticks_and_jitter_and_an_upd
   EXPECT_EQ(own.metrics().value("baton_tzdata_info", {{"version", "2020a"}}), 1);
   EXPECT_EQ(own.metrics().value("baton_tzdata_restart_needed"), 0);
   install("2020b", "Africa/Tunis");  // which changes nothing of what it goes by, and is told of while the others wait for its heartbeat
-  EXPECT_TRUE(eventually([&] { return !f.named("lima").log_lines("other=kiritimati").empty(); }, seconds{10})) << f.named("lima").log();
+  EXPECT_TRUE(eventually([&] { return sample(), !f.named("lima").log_lines("other=kiritimati").empty(); }, seconds{10}, milliseconds{200}))
+      << f.named("lima").log();
   EXPECT_THAT(f.named("lima").log_lines("other=tokyo"), IsEmpty());
-  EXPECT_TRUE(eventually([&] { return own.metrics().value("baton_tzdata_restart_needed") == 1; }, seconds{20})) << own.log();
+  EXPECT_TRUE(eventually([&] { return sample(), own.metrics().value("baton_tzdata_restart_needed") == 1; }, seconds{20}, milliseconds{200}))
+      << own.log();
   EXPECT_FALSE(own.log_lines("version=2020b").empty()) << own.log();
   const auto until = wall_now() - seconds{1};
   EXPECT_THAT(f.stop(), Each(0));
   expect_each_second_once(f, "blink", from + seconds{1}, until, 3);
+
+  const auto run = await_run(steady, "long");
+  EXPECT_TRUE(eventually([&] { return row_of(steady, run) == "4/1/1"; }, seconds{16})) << "finished, success: " << row_of(steady, run);
+  EXPECT_NE(lock, "NULL");
+  EXPECT_GE(samples, 30) << "of more than four times W";
+  for (auto& i : steady) EXPECT_EQ(i->metrics().value("baton_lock_lost_total"), 0) << i->name();
 }
 
 BATON_ON_BOTH_SERVERS(clocks);

@@ -231,30 +231,6 @@ TEST_P(outages, g5_g6_s09_a_link_that_swallows_everything_has_the_run_dead_befor
   EXPECT_GE(far.metrics().value("baton_lock_lost_total", {{"job_name", "long"}}), 1);
 }
 
-// In good health, at the shortest wait_timeout: nothing but the probes keeps the lock.
-TEST_P(outages, g2_s10_a_run_much_longer_than_the_wait_timeout_keeps_its_lock_all_the_time) {
-  fleet f{fleet_options()};
-  f.job("long", "{every: 1h, anchor: \"" + to_rfc3339(std::chrono::floor<seconds>(wall_now()) + seconds{2}) + "\"}",
-        "--for 9000 --beat 20");
-  f.job("short", "{every: 1s}", "--for 20");
-  f.add("a");
-  ASSERT_TRUE(f.await_ready()) << f.logs();
-  const auto run = await_run(f, "long");
-  f.add("b");
-  const auto lock = holder_of(f, "long");
-  ASSERT_NE(lock, "NULL");
-  int samples = 0;
-  while (boot_now() < run.started + milliseconds{8800}) {
-    const auto next = boot_now() + milliseconds{200};
-    ASSERT_EQ(holder_of(f, "long"), lock) << to_text(boot_now() - run.started) << " after the start\n" << f.logs();
-    ++samples;
-    eventually([&] { return boot_now() >= next; }, seconds{1});
-  }
-  EXPECT_GT(samples, 30);
-  ASSERT_TRUE(eventually([&] { return row_of(f, run) == "4/1/1"; }, seconds{3})) << "finished, success: " << row_of(f, run);
-  for (auto& i : f) EXPECT_EQ(i->metrics().value("baton_lock_lost_total"), 0) << i->name();
-}
-
 BATON_ON_BOTH_SERVERS(outages);
 
 }  // namespace
