@@ -1,5 +1,6 @@
 // Random faults for a while: BATON_SOAK seconds, 15 by default. The seed is printed; BATON_TEST_SEED gives it.
 #include <csignal>
+#include <filesystem>
 #include <map>
 #include <random>
 
@@ -16,6 +17,18 @@ using ::testing::IsEmpty;
 using testing::tcp_gate;
 
 constexpr std::size_t fleet_size = 5;
+
+std::size_t descriptors_of(pid_t pid) {
+  std::error_code ignored;
+  const std::filesystem::directory_iterator all{"/proc/" + std::to_string(pid) + "/fd", ignored};
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+std::size_t resident_kib(pid_t pid) {
+  const auto text = testing::read_text("/proc/" + std::to_string(pid) + "/status");
+  const auto at = text.find("VmRSS:");
+  return at == std::string::npos ? 0 : std::stoul(text.substr(at + 6));
+}
 
 class soak : public on_a_server {
  protected:
@@ -162,6 +175,8 @@ TEST_P(soak, g1_g2_g3_g7_g8_s26_under_random_faults_nothing_runs_twice_overlaps_
   for (const auto& name : jobs_) {
     if (name != "told") await_run(f, name, seconds{20});
   }
+  std::map<std::string, std::pair<std::size_t, std::size_t>> sizes;  // descriptors and memory
+  for (auto& i : f) sizes[i->name()] = {descriptors_of(i->pid()), resident_kib(i->pid())};
   while (!budget.is_spent() && !HasFailure()) {
     std::vector<std::function<void()>> ends;
     const int at_once = is_safe_ ? draw(1, 2) : 1;
@@ -184,6 +199,15 @@ TEST_P(soak, g1_g2_g3_g7_g8_s26_under_random_faults_nothing_runs_twice_overlaps_
               counted("(state=6)*tick_count").c_str(), counted("outcome>=5").c_str());
   for (const auto& [what, count] : faults_) std::printf(" %d x %s,", count, what.c_str());
   std::printf("\n");
+
+  for (const auto& [name, before] : sizes) {
+    if (!f.named(name).process().is_running()) continue;
+    const auto descriptors = [&] { return descriptors_of(f.named(name).pid()); };
+    EXPECT_TRUE(eventually([&] { return descriptors() <= before.first + 12; }, seconds{5}))
+        << name << " has grown from " << before.first << " descriptors to " << descriptors();
+    std::printf("%s has lived through all of it: %zu -> %zu descriptors, %zu -> %zu KiB\n", name.c_str(), before.first, descriptors(),
+                before.second, resident_kib(f.named(name).pid()));
+  }
 
   f.stop();
   for (auto& i : f) EXPECT_FALSE(i->process().is_running()) << i->log();

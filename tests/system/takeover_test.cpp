@@ -29,6 +29,7 @@ class takeovers : public on_a_server {
     fleet_->job("by-hand", "{every: 1h}", "--for 600000 --beat 10", "    grace: 500ms\n");
     for (int i = 0; i < 3; ++i) add();
     ASSERT_TRUE(fleet_->await_ready()) << fleet_->logs();
+    testing::disturbance::note();  // until a while ago no session was there at all
     await_run(*fleet_, "long");
   }
   void TearDown() override {
