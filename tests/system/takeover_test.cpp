@@ -142,8 +142,8 @@ TEST_P(takeovers, g7_of_a_server_that_is_killed_and_started_again) {
   figures takes{"server restart: the next run after it is up", kind()};
   for (int i = 0; i < trials() && !HasFailure(); ++i) {
     const auto run = steady();
-    const auto fault = boot_now();
     server().kill();
+    const auto fault = boot_now();  // its sockets are closed when its process is gone, which takes a large one a while
     ASSERT_TRUE(eventually([&] { return !is_alive(run.pid); }, seconds{5}, milliseconds{2}));
     const auto dead = boot_now();
     ASSERT_TRUE(server().start_again());

@@ -44,9 +44,9 @@ struct verify_request {
   /// Their rows of every kind that lie in or reach into [from, to), ascending by (tick, job, kind), one at each call; nullopt at the end.
   std::function<result<std::optional<tick_row>>()> next_row;
   wall_time from{};
-  wall_time now{};                               ///< by the store's clock, before the first row was read
-  std::optional<wall_time> busy_since = {};      ///< whose turn it is, by tick or request: later ticks are decided at the end of its run
-  microseconds grace = std::chrono::minutes{2};  ///< how long a tick may be undecided
+  wall_time now{};                                     ///< by the store's clock, before the first row was read
+  std::optional<wall_time> busy_since = {};            ///< the turn of a run that is open: later ticks are decided at its end
+  microseconds grace = std::chrono::minutes{2};        ///< how long a tick may be undecided
   microseconds late_limit = std::chrono::seconds{60};  ///< what starts later than this is `late`
   microseconds clock_error = milliseconds{50};         ///< of the times that instances write: a shorter overlap is none
   std::function<void(const finding&)> on_finding;      ///< of one job in the order of ticks
