@@ -384,7 +384,7 @@ struct odd_clocks : ticks {
   }
 };
 
-TEST_F(odd_clocks, that_are_set_forward_leave_missed_ticks_and_run_the_latest) {
+TEST_F(odd_clocks, s16_that_are_set_forward_leave_missed_ticks_and_run_the_latest) {
   add_job("a", 10s);
   start();
   ASSERT_EQ(run_through(35s).size(), 3U);
@@ -397,7 +397,7 @@ TEST_F(odd_clocks, that_are_set_forward_leave_missed_ticks_and_run_the_latest) {
   expect_no_tick_without_a_row("a", 10s);
 }
 
-TEST_F(odd_clocks, g1_that_are_set_back_run_no_tick_again) {
+TEST_F(odd_clocks, g1_s16_that_are_set_back_run_no_tick_again) {
   add_job("a", 10s);
   start();
   ASSERT_EQ(run_through(35s).size(), 3U);
@@ -407,7 +407,7 @@ TEST_F(odd_clocks, g1_that_are_set_back_run_no_tick_again) {
   expect_no_tick_without_a_row("a", 10s);
 }
 
-TEST_F(odd_clocks, of_a_machine_that_was_suspended_find_what_is_due_at_once) {
+TEST_F(odd_clocks, s16_of_a_machine_that_was_suspended_find_what_is_due_at_once) {
   add_job("a", 10s);
   start();
   ASSERT_EQ(run_through(35s).size(), 3U);

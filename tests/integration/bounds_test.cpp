@@ -1,5 +1,5 @@
 // How long a lock can be in doubt: the bounds of the lease, measured on a holder that is killed, stopped, cut off, or whose server changes.
-// Three trials each, fifty with BATON_LONG. P = R = S = 0.5 s, W = 3 s, M = 1.5 s.
+// Three trials each, twenty with BATON_LONG. P = R = S = 0.5 s, W = 3 s, M = 1.5 s.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "baton/testing/figures.hpp"
 #include "baton/testing/fleet_process.hpp"
 #include "baton/testing/private_server.hpp"
 #include "baton/testing/tcp_gate.hpp"
@@ -20,37 +21,17 @@ namespace {
 using testing::boot_now;
 using testing::child_process;
 using testing::eventually;
+using testing::figures;
 using testing::private_server;
 using testing::server_kind;
 using testing::tcp_gate;
+using testing::trials;
 using namespace std::chrono_literals;
-
-int trials() { return std::getenv("BATON_LONG") != nullptr ? 50 : 3; }
 
 struct event {
   std::string who;
   boot_time at{};
   std::string what;
-};
-
-/// What was measured of one kind of fault, as one line.
-class figures {
- public:
-  explicit figures(std::string name) : name_(std::move(name)) {}
-  ~figures() {
-    if (all_.empty()) return;
-    std::ranges::sort(all_);
-    const auto ms = [](microseconds d) { return static_cast<double>(d.count()) / 1000; };
-    std::printf("%-44s %3zu trials: min %8.1f ms  median %8.1f ms  max %8.1f ms\n", name_.c_str(), all_.size(), ms(all_.front()),
-                ms(all_[all_.size() / 2]), ms(all_.back()));
-  }
-  figures(const figures&) = delete;
-  figures& operator=(const figures&) = delete;
-  void add(microseconds d) { all_.push_back(d); }
-
- private:
-  std::string name_;
-  std::vector<microseconds> all_;
 };
 
 class bounds : public ::testing::TestWithParam<server_kind> {
@@ -99,6 +80,7 @@ class bounds : public ::testing::TestWithParam<server_kind> {
     second_ = &start("b", server_->port());
     ASSERT_TRUE(eventually([&] { return waiting() == 1; }, 20s)) << testing::read_text(folder_ + "/b");
   }
+  [[nodiscard]] std::string kind() const { return std::string{testing::to_string(GetParam())}; }
   [[nodiscard]] std::string journal() const { return folder_ + "/journal"; }
 
   [[nodiscard]] std::vector<event> events() const {
@@ -171,8 +153,8 @@ INSTANTIATE_TEST_SUITE_P(servers, bounds, ::testing::Values(server_kind::mariadb
                          [](const auto& p) { return std::string{testing::to_string(p.param)}; });
 
 TEST_P(bounds, r60_a_killed_process_is_followed_at_once) {
-  figures times{"kill -9: takeover"};
-  figures overlaps{"kill -9: overlap (negative: gap)"};
+  figures times{"kill -9: takeover", kind()};
+  figures overlaps{"kill -9: overlap (negative: gap)", kind()};
   for (int i = 0; i < trials(); ++i) {
     start_pair(server_->port());
     const auto fault = boot_now();
@@ -183,8 +165,8 @@ TEST_P(bounds, r60_a_killed_process_is_followed_at_once) {
 }
 
 TEST_P(bounds, g6_r60_a_stopped_process_is_followed_after_w_and_knows_it_when_it_goes_on) {
-  figures times{"SIGSTOP: takeover"};
-  figures overlaps{"SIGSTOP: overlap (negative: gap)"};
+  figures times{"SIGSTOP: takeover", kind()};
+  figures overlaps{"SIGSTOP: overlap (negative: gap)", kind()};
   for (int i = 0; i < trials(); ++i) {
     start_pair(server_->port());
     const auto fault = boot_now();
@@ -199,9 +181,9 @@ TEST_P(bounds, g6_r60_a_stopped_process_is_followed_after_w_and_knows_it_when_it
 }
 
 TEST_P(bounds, g5_a_killed_session_is_known_to_its_holder_within_p_and_r) {
-  figures losses{"KILL: the holder knows"};
-  figures times{"KILL: takeover"};
-  figures overlaps{"KILL: overlap"};
+  figures losses{"KILL: the holder knows", kind()};
+  figures times{"KILL: takeover", kind()};
+  figures overlaps{"KILL: overlap", kind()};
   for (int i = 0; i < trials(); ++i) {
     start_pair(server_->port());
     const auto id = count("SELECT IS_USED_LOCK('bounds')");
@@ -215,9 +197,9 @@ TEST_P(bounds, g5_a_killed_session_is_known_to_its_holder_within_p_and_r) {
 
 TEST_P(bounds, g6_a_gate_that_swallows_bytes_costs_the_lease_before_the_server_gives_it_away) {
   tcp_gate gate{server_->port()};
-  figures losses{"swallowed bytes: the holder knows"};
-  figures times{"swallowed bytes: takeover"};
-  figures overlaps{"swallowed bytes: overlap (negative: gap)"};
+  figures losses{"swallowed bytes: the holder knows", kind()};
+  figures times{"swallowed bytes: takeover", kind()};
+  figures overlaps{"swallowed bytes: overlap (negative: gap)", kind()};
   for (int i = 0; i < trials(); ++i) {
     gate.swallow(false);
     start_pair(gate.port());
@@ -246,9 +228,9 @@ TEST_P(bounds, g6_a_link_that_goes_down_costs_the_lease_before_the_server_gives_
     GTEST_SKIP() << "SKIPPED: cannot here: no network namespaces (ip netns)";
   }
   {
-    figures losses{"link down: the holder knows"};
-    figures times{"link down: takeover"};
-    figures overlaps{"link down: overlap (negative: gap)"};
+    figures losses{"link down: the holder knows", kind()};
+    figures times{"link down: takeover", kind()};
+    figures overlaps{"link down: overlap (negative: gap)", kind()};
     for (int i = 0; i < trials() && !HasFailure(); ++i) {
       tcp_gate gate{server_->port(), host};
       start_pair(gate.port(), host, space);
@@ -266,8 +248,8 @@ TEST_P(bounds, g6_a_link_that_goes_down_costs_the_lease_before_the_server_gives_
 }
 
 TEST_P(bounds, a_restarted_server_is_known_at_once_and_has_a_holder_again) {
-  figures losses{"server restart: the holder knows"};
-  figures times{"server restart: held again after it is up"};
+  figures losses{"server restart: the holder knows", kind()};
+  figures times{"server restart: held again after it is up", kind()};
   for (int i = 0; i < trials(); ++i) {
     start_pair(server_->port());
     const auto fault = boot_now();
@@ -291,7 +273,7 @@ TEST_P(bounds, a_restarted_server_is_known_at_once_and_has_a_holder_again) {
 }
 
 TEST_P(bounds, a_server_that_becomes_read_only_is_known_within_p_and_r) {
-  figures losses{"read-only: the holder knows"};
+  figures losses{"read-only: the holder knows", kind()};
   for (int i = 0; i < trials(); ++i) {
     start_pair(server_->port());
     const auto fault = boot_now();

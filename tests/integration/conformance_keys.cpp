@@ -122,7 +122,7 @@ TEST_P(conformance_keys, r15_r16_the_prefix_is_part_of_the_name_that_the_server_
   EXPECT_EQ(refusal(lock::key::from(repeated("x", 61), {key_mode::exact, "app:"})), errc::invalid_key);
 }
 
-TEST_P(conformance_keys, r17_quotes_and_backslashes_inject_nothing_under_any_sql_mode) {
+TEST_P(conformance_keys, r17_s21_quotes_and_backslashes_inject_nothing_under_any_sql_mode) {
   const std::vector<std::string> odd{"o'clock", "back\\slash", "\\' OR 1 -- ", "%_\"`", "tab\there", "x'),SLEEP(9),('"};
   for (const auto* mode : {"", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"}) {
     sql("SET GLOBAL sql_mode='" + std::string{mode} + "'");

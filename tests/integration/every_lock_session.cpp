@@ -39,7 +39,7 @@ TEST_P(every_lock_session, frees_its_names_when_it_ends) {
   EXPECT_TRUE(eventually([&] { return ok(second->try_acquire(names{"baton:t:a"})).front() == try_outcome::acquired; }));
 }
 
-TEST_P(every_lock_session, takes_names_as_they_are_quotes_and_all) {
+TEST_P(every_lock_session, s21_takes_names_as_they_are_quotes_and_all) {
   auto session = store().lock_session();
   const names odd{"baton:t:o'clock", "baton:t:back\\slash", "baton:t:\";--", "baton:t:%_", "baton:t:../../x", "baton:t:~i:b#c"};
   for (const auto outcome : ok(session->try_acquire(odd))) EXPECT_EQ(outcome, try_outcome::acquired);

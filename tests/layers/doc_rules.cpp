@@ -277,4 +277,44 @@ std::vector<violation> check_guarantees(const source_file& page, const std::vect
   return found;
 }
 
+std::vector<violation> check_scenarios(const source_file& page, const std::vector<source_file>& files, const std::set<int>& numbers) {
+  static const std::regex in_name(R"((^|[._])s([0-9]+)(?=_))");
+  static const std::regex test_name("`(\\w+\\.\\w+)`");
+  std::vector<violation> found;
+  std::map<int, std::pair<std::size_t, std::set<std::string>>> rows;
+  const auto lines = lines_of(page.text);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::smatch row;
+    static const std::regex number(R"(\| S([0-9]+) \|.*)");
+    if (!std::regex_match(lines[i], row, number)) continue;
+    auto& [line, tests] = rows[std::stoi(row[1])];
+    line = i + 1;
+    for (auto it = std::sregex_iterator(lines[i].begin(), lines[i].end(), test_name); it != std::sregex_iterator(); ++it)
+      tests.insert((*it)[1].str());
+  }
+  std::map<int, std::set<std::string>> carried;
+  std::set<std::string> known;
+  for (const auto& test : tests_in(files)) {
+    known.insert(test.name);
+    for (auto it = std::sregex_iterator(test.name.begin(), test.name.end(), in_name); it != std::sregex_iterator(); ++it) {
+      const int n = std::stoi((*it)[2]);
+      carried[n].insert(test.name);
+      if (!rows[n].second.contains(test.name))
+        found.push_back({"scenario", test.path, 0, test.name + " is not named in the row S" + std::to_string(n) + " of " + page.path});
+    }
+  }
+  for (const auto& [n, row] : rows) {
+    for (const auto& name : row.second) {
+      if (!known.contains(name))
+        found.push_back({"scenario", page.path, row.first, "S" + std::to_string(n) + " names " + name + ", which is no test"});
+    }
+  }
+  for (const int n : numbers) {
+    if (carried[n].empty())
+      found.push_back({"scenario", page.path, rows[n].first,
+                       "no test carries s" + std::to_string(n) + "_ in its name: write one, or name the one that covers it so"});
+  }
+  return found;
+}
+
 }  // namespace baton::layers

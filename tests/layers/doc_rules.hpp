@@ -35,4 +35,8 @@ std::map<int, std::set<std::string>> claims_of_guarantees(const std::vector<sour
 // Where there is no test it says "Not yet proven", and what brings the proof.
 std::vector<violation> check_guarantees(const source_file& page, const std::vector<source_file>& files, int count);
 
+// Every scenario of `numbers` has a row `| S<n> | …` that names tests which exist, and at least one of them carries `s<nn>_` in its name;
+// every test that carries a number stands in the row of that number.
+std::vector<violation> check_scenarios(const source_file& page, const std::vector<source_file>& files, const std::set<int>& numbers);
+
 }  // namespace baton::layers

@@ -72,6 +72,25 @@ TEST(doc_rules, finds_a_test_that_does_not_exist_and_a_claim_that_is_not_named) 
                                  Field(&violation::path, "tests/engine/a_test.cpp"), Field(&violation::path, "tests/mysql/b_test.cpp")));
 }
 
+const std::vector<source_file> numbered{{"tests/system/a_test.cpp", "TEST_P(crashes, g4_s07_next) {}\nTEST_P(clocks, s01_s02_once) {}\n"}};
+
+TEST(doc_rules, accepts_scenarios_that_have_tests_and_rows) {
+  EXPECT_THAT(
+      check_scenarios(
+          {"r.md", "| S1 | skew | `clocks.s01_s02_once` |\n| S2 | more | `clocks.s01_s02_once` |\n| S7 | kill | `crashes.g4_s07_next` |\n"},
+          numbered, {1, 2, 7}),
+      IsEmpty());
+}
+
+TEST(doc_rules, finds_a_scenario_without_a_test_and_a_test_that_is_in_no_row) {
+  const auto found =
+      check_scenarios({"r.md", "| S1 | skew | `clocks.s01_s02_once` |\n| S7 | kill | `crashes.g4_s07_last` |\n"}, numbered, {1, 2, 3, 7});
+  EXPECT_THAT(found, ElementsAre(Field(&violation::advice, HasSubstr("g4_s07_next is not named in the row S7")),
+                                 Field(&violation::advice, HasSubstr("s01_s02_once is not named in the row S2")),
+                                 Field(&violation::advice, HasSubstr("g4_s07_last, which is no test")),
+                                 Field(&violation::advice, HasSubstr("no test carries s3_"))));
+}
+
 // The tree itself.
 
 std::vector<source_file> pages(const std::vector<std::string>& below) {
@@ -94,6 +113,13 @@ TEST(project, every_guarantee_names_its_tests_and_every_claim_is_named) {
   const auto page = read_tree(project_root(), {"docs/explanation/guarantees.md"});
   ASSERT_THAT(page, SizeIs(1));
   expect_none(check_guarantees(page.front(), read_tree(project_root(), {"tests"}), 12));
+}
+
+TEST(project, every_scenario_has_a_test_that_carries_its_number) {
+  const auto page = read_tree(project_root(), {"tests/system/README.md"});
+  ASSERT_THAT(page, SizeIs(1));
+  expect_none(check_scenarios(page.front(), read_tree(project_root(), {"tests"}),
+                              {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, 19, 20, 21, 22, 23, 25, 26, 27, 30}));
 }
 
 }  // namespace

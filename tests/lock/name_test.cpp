@@ -32,7 +32,7 @@ TEST(scheduler_name, is_literal_up_to_64_characters_and_hashed_beyond) {
   EXPECT_EQ(scheduler_name("billing", repeated('n', 51)), "baton:billing:nnnnnnnnnnnnnnnnnnnnnnn#xouwp24l3wckb577l6ifnnq3q6");
 }
 
-TEST(scheduler_name, keeps_distinct_names_apart_and_within_what_both_servers_agree_on) {
+TEST(scheduler_name, s21_keeps_distinct_names_apart_and_within_what_both_servers_agree_on) {
   std::vector<std::string> names{
       "", " ", "a", "A", "a ", " a", "a\t", "a_", "a#b", "a~b", "a:b", "~i:0", "a\xc3\xa9", "a\xc3\x89", "a\xf0\x9f\x8f\x83", "a'", "a\\"};
   for (const std::size_t length : {63, 64, 65, 191, 192, 193, 300}) {
@@ -55,7 +55,7 @@ TEST(scheduler_name, keeps_distinct_names_apart_and_within_what_both_servers_agr
   }
 }
 
-TEST(scheduler_name, keeps_cluster_and_name_apart) {
+TEST(scheduler_name, s21_keeps_cluster_and_name_apart) {
   EXPECT_NE(scheduler_name("a", "b:c"), scheduler_name("a:b", "c"));
   EXPECT_NE(scheduler_name("C", "a"), scheduler_name("c", "a"));
 }

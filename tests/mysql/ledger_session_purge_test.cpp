@@ -28,7 +28,7 @@ void insert_old(const std::string& job, wall_time start, int count, const std::s
       values);
 }
 
-TEST_P(ledger_session_purge_test, purges_old_rows_in_batches_and_leaves_open_and_recent_ones) {
+TEST_P(ledger_session_purge_test, s27_purges_old_rows_in_batches_and_leaves_open_and_recent_ones) {
   instance a{open_store(), "a"};
   const auto start = a.now() - std::chrono::hours{24 * 60};
   a.register_job("job", start);
@@ -49,7 +49,7 @@ TEST_P(ledger_session_purge_test, purges_old_rows_in_batches_and_leaves_open_and
 }
 
 // G1: what was purged never runs again.
-TEST_P(ledger_session_purge_test, g1_never_runs_a_purged_tick_again) {
+TEST_P(ledger_session_purge_test, g1_s27_never_runs_a_purged_tick_again) {
   instance a{open_store(), "a"};
   instance b{open_store(), "b"};
   const auto tick = a.now() - seconds{3};
@@ -69,7 +69,7 @@ TEST_P(ledger_session_purge_test, g1_never_runs_a_purged_tick_again) {
   EXPECT_EQ(b.claim("job", {tick + seconds{2}}).verdict, name_verdict::claimed) << "the next one does";
 }
 
-TEST_P(ledger_session_purge_test, purges_twice_at_once_beside_claims_and_disturbs_neither) {
+TEST_P(ledger_session_purge_test, s27_purges_twice_at_once_beside_claims_and_disturbs_neither) {
   instance a{open_store(), "a"};
   const auto start = a.now() - std::chrono::hours{24};
   a.register_job("job", start);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -340,6 +341,28 @@ TEST(timetable, runs_a_tick_later_by_its_jitter_and_before_the_next_one) {
   EXPECT_EQ(cron_of("0 2 * * *").due(last_due), last_due);
   // Written into ledgers by every instance: this number never changes.
   EXPECT_EQ((daily.due(at("2026-11-25T02:00:00Z")) - at("2026-11-25T02:00:00Z")).count(), 20'389'980);
+}
+
+// No instance goes in: three of them have three objects of the same file, and the same offsets.
+TEST(timetable, s20_jitter_is_the_same_everywhere_and_evenly_spread) {
+  const auto made = [] { return cron_of("* * * * *").refined({{}, zone::utc(), 30s, "report"}); };
+  const std::array nodes{made(), made(), made()};
+  constexpr int ticks = 1000;
+  constexpr int slots = 20;
+  std::array<int, slots> counts{};
+  auto t = at("2026-06-01T00:00:00Z");
+  for (int i = 0; i < ticks; ++i, t = *nodes[0].next(t)) {
+    const auto offset = nodes[0].due(t) - t;
+    for (const auto& node : nodes) ASSERT_EQ(node.due(t) - t, offset) << to_rfc3339(t);
+    ASSERT_GE(offset, 0s);
+    ASSERT_LT(offset, 30s) << "and never reaches the next tick";
+    ++counts[static_cast<std::size_t>(offset * slots / 30s)];
+  }
+  constexpr double expected = 1.0 * ticks / slots;
+  double chi_square = 0;
+  for (const int count : counts) chi_square += (count - expected) * (count - expected) / expected;
+  EXPECT_LT(chi_square, 36.19) << "1 % of 19 degrees of freedom";
+  EXPECT_GT(chi_square, 7.63) << "99 %: too even to be a hash";
 }
 
 TEST(timetable, bounds_the_gap_that_calendars_make) {

@@ -208,6 +208,14 @@ TEST_P(control, verifies_the_ledger_against_the_schedules) {
                                HasSubstr("extra    nightly@2026-11-22T02:30:00Z")));
   EXPECT_THAT(run("verify -o json" + window).out, HasSubstr(R"({"finding":"missing","run":"nightly@2026-11-21T02:00:00Z")"));
   EXPECT_EQ(run("verify --from 2026-11-23T00:00:00Z --to 2026-11-20T00:00:00Z").code, 64);
+
+  // A queued tick waits for the run of an older one, which was itself claimed late.
+  ask("DELETE FROM baton.baton_tick WHERE cluster='" + cluster_ + "'");
+  insert("nightly", "'2026-11-20 02:00:00'", "1,0");
+  ask("UPDATE baton.baton_tick SET claimed=UTC_TIMESTAMP(6) WHERE cluster='" + cluster_ + "'");
+  const auto waiting = run("verify" + window);
+  EXPECT_EQ(waiting.code, 0) << waiting.out;
+  EXPECT_THAT(waiting.err, HasSubstr("1 run, 0 skipped, 0 missed, 2 not decided yet"));
 }
 
 }  // namespace

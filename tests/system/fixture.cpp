@@ -31,11 +31,13 @@ void on_a_server::SetUp() {
 }
 
 void on_a_server::TearDown() {
-  auto& server = servers()[GetParam()];
-  if (!server) return;
-  server->resume();
-  ASSERT_TRUE(server->start_again());
-  ASSERT_TRUE(server->exec("SET GLOBAL read_only=0"));
+  if (servers()[GetParam()]) end_faults();
+}
+
+void on_a_server::end_faults() const {
+  server().resume();
+  ASSERT_TRUE(server().start_again());
+  if (ask_one("SELECT @@GLOBAL.read_only") != "0") ask("SET GLOBAL read_only=0");
 }
 
 private_server& on_a_server::server() const { return *servers().at(GetParam()); }
@@ -50,6 +52,7 @@ fleet::options on_a_server::fleet_options(const std::string& suffix) const {
   o.cluster = "s" + std::to_string(++number) + suffix;
   o.store_url = "mysql://" + std::string{private_server::user()} + "@127.0.0.1:" + std::to_string(server().port()) + "/baton";
   o.password = private_server::password();
+  o.end_faults = [this] { end_faults(); };
   return o;
 }
 
@@ -107,6 +110,11 @@ executed_run await_run(const fleet& f, const std::string& job, microseconds limi
   executed_run none;
   none.job = job;
   return none;
+}
+
+std::string soon(seconds period) {
+  return "{every: " + std::to_string(period.count()) + "s, anchor: \"" + to_rfc3339(std::chrono::floor<seconds>(wall_now()) + seconds{4}) +
+         "\"}";
 }
 
 std::size_t count_runs(const fleet& f, const std::string& job) { return f.runs().of(job).size(); }

@@ -8,6 +8,7 @@
 
 #include "baton/testing/fleet.hpp"
 #include "baton/testing/private_server.hpp"
+#include "judged_fleet.hpp"
 
 namespace baton::system_test {
 
@@ -15,7 +16,7 @@ using std::chrono::seconds;
 using testing::boot_now;
 using testing::eventually;
 using testing::executed_run;
-using testing::fleet;
+using fleet = judged_fleet;
 using testing::instance;
 using testing::is_alive;
 using testing::private_server;
@@ -28,6 +29,14 @@ using testing::wall_now;
 inline constexpr microseconds stop_time = milliseconds{500};  // S
 inline constexpr microseconds wait_timeout = seconds{3};      // W
 
+inline constexpr microseconds probe_and_reply = seconds{1};  // P + R
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool is_sanitized = true;
+#else
+inline constexpr bool is_sanitized = false;
+#endif
+
 /// A private server for all cases of a kind, and a cluster name of its own for each.
 class on_a_server : public ::testing::TestWithParam<server_kind> {
  protected:
@@ -37,6 +46,8 @@ class on_a_server : public ::testing::TestWithParam<server_kind> {
   [[nodiscard]] private_server& server() const;
   /// Options for a fleet in a new cluster.
   [[nodiscard]] fleet::options fleet_options(const std::string& suffix = "") const;
+  /// The server runs, answers and takes writes.
+  void end_faults() const;
 
   // What root sees.
   std::vector<private_server::row> ask(const std::string& sql) const;
@@ -52,6 +63,9 @@ class on_a_server : public ::testing::TestWithParam<server_kind> {
 
 /// The only one so far of `job`, or the last; waits for it to start.
 executed_run await_run(const fleet& f, const std::string& job, microseconds limit = seconds{10}, std::size_t count = 1);
+
+/// A schedule whose first tick is due in a few seconds, and the next ones each `period` after it.
+[[nodiscard]] std::string soon(seconds period);
 
 /// How many runs of `job` had started by now.
 [[nodiscard]] std::size_t count_runs(const fleet& f, const std::string& job);

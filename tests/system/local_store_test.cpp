@@ -55,7 +55,7 @@ class local_store : public ::testing::Test {
 };
 
 // G1, G2, G4, G11.
-TEST_F(local_store, three_processes_lose_no_tick_and_double_none_and_take_over_from_one_that_is_killed) {
+TEST_F(local_store, g4_s07_three_processes_lose_no_tick_and_double_none_and_take_over_from_one_that_is_killed) {
   fleet f{fleet_options()};
   f.job("pulse", "{every: 1s}", "--for 20");
   f.job("long", "{every: 30s, anchor: \"" + to_rfc3339(std::chrono::floor<seconds>(wall_now()) + seconds{3}) + "\"}",
@@ -91,6 +91,80 @@ TEST_F(local_store, three_processes_lose_no_tick_and_double_none_and_take_over_f
   const auto is_incarnation = [](const auto& file) { return file.path().string().find("%7Ei") != std::string::npos; };
   EXPECT_LE(std::count_if(begin(locks), end(locks), is_incarnation), 1)
       << "only that of the killed one may be left, for the next start to sweep";
+}
+
+TEST_F(local_store, g1_g2_s19_s22_s23_policies_orders_and_a_new_configuration_hold_between_processes_of_one_host) {
+  fleet f{fleet_options()};
+  f.job("skip", "{every: 2s}", "--for 3000 --beat 20");
+  f.job("queue", "{every: 2s}", "--for 3000 --beat 20", "    overlap: queue_one\n");
+  f.job("cancel", "{every: 3s}", "--for 60000 --beat 20", "    overlap: cancel_running\n    grace: 1s\n");
+  f.job("paused", "{every: 1s}", "--for 20");
+  f.job("by-hand", "{every: 1h}", "--for 300 --beat 10");
+  for (const auto* name : {"a", "b"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "paused");
+
+  // Two people at once; the runs come one after the other.
+  const auto one = f.start_verb({"trigger", "by-hand"}, "a");
+  const auto other = f.start_verb({"trigger", "by-hand"}, "b");
+  EXPECT_EQ(one->await_exit(seconds{5}), 0) << one->output();
+  EXPECT_EQ(other->await_exit(seconds{5}), 0) << other->output();
+  await_run(f, "by-hand", seconds{5}, 2);
+  EXPECT_EQ(f.verb({"pause", "paused"}, "b").code, 0);
+  const auto paused = wall_now();
+  f.rests("paused");
+
+  ASSERT_TRUE(
+      eventually([&] { return count_runs(f, "skip") >= 3 && count_runs(f, "queue") >= 3 && count_runs(f, "cancel") >= 3; }, seconds{20}))
+      << f.logs();
+  const auto file = f.runs();
+  const auto skipping = file.of("skip");
+  for (std::size_t i = 1; i < skipping.size(); ++i)
+    EXPECT_EQ(skipping[i].tick - skipping[i - 1].tick, seconds{4}) << "each second tick overlaps";
+  const auto queued = file.of("queue");
+  EXPECT_EQ(queued[1].tick - queued[0].tick, seconds{2}) << "it has waited";
+  EXPECT_GE(queued[1].started, *queued[0].ended);
+  const auto cancelled = file.of("cancel");
+  for (std::size_t i = 1; i < cancelled.size(); ++i) EXPECT_EQ(cancelled[i].tick - cancelled[i - 1].tick, seconds{3}) << "each tick runs";
+  EXPECT_TRUE(cancelled[0].told_to_stop);
+  for (const auto& [tick, times] : file.ticks_of("paused")) EXPECT_LT(tick, paused + seconds{2}) << "was started in the pause";
+
+  // One of them gets a file with another job and without `cancel`, then the other: what runs under way has its old rules.
+  f.forget_jobs();
+  f.job("skip", "{every: 2s}", "--for 3000 --beat 20");
+  f.job("queue", "{every: 2s}", "--for 3000 --beat 20", "    overlap: queue_one\n");
+  f.job("fresh", "{every: 1s}", "--for 20");
+  f.rests("cancel");
+  for (const auto* name : {"a", "b"}) {
+    f.write_file(name);
+    f.named(name).signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return !f.named(name).log_lines("configuration reloaded").empty(); }, seconds{5})) << f.logs();
+  }
+  await_run(f, "fresh", seconds{5}, 2);
+}
+
+TEST_F(local_store, g3_s15_ticks_while_no_process_runs_are_caught_up_as_each_job_says) {
+  fleet f{fleet_options()};
+  f.job("none", "{every: 1s}", "--for 20", "    catch_up: {policy: none}\n");
+  f.job("latest", "{every: 1s}", "--for 20");
+  f.job("all", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 1m}\n");
+  f.add("before");
+  for (const auto* job : {"none", "latest", "all"}) await_run(f, job);
+  EXPECT_THAT(f.stop(), ::testing::Each(0));
+  const auto stopped = wall_now();
+  ASSERT_TRUE(eventually([&] { return wall_now() >= stopped + seconds{5}; }, seconds{8}, milliseconds{50}));
+  const auto began = wall_now();
+  f.add("after");
+  for (const auto* job : {"none", "latest", "all"}) {
+    EXPECT_TRUE(eventually([&] { return f.runs().ticks_of(job).rbegin()->first > began + seconds{1}; }, seconds{15})) << f.logs();
+  }
+  const auto in_the_gap = [&](const char* job) {
+    const auto ticks = f.runs().ticks_of(job);
+    return std::ranges::count_if(ticks, [&](const auto& t) { return t.first > stopped && t.first <= began - seconds{2}; });
+  };
+  EXPECT_EQ(in_the_gap("none"), 0);
+  EXPECT_LE(in_the_gap("latest"), 1);
+  EXPECT_EQ(in_the_gap("all"), (std::chrono::floor<seconds>(began - seconds{2}) - std::chrono::floor<seconds>(stopped)).count());
 }
 
 // G3, G7: a full disk is an error; with room again the fleet goes on by itself, and the gap is in the ledger.

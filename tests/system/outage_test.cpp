@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include "baton/testing/tcp_gate.hpp"
 #include "fixture.hpp"
 
 namespace baton::system_test {
@@ -18,19 +19,22 @@ class outages : public on_a_server {
   }
 };
 
-TEST_P(outages, of_the_whole_fleet_are_caught_up_as_each_job_says) {
+TEST_P(outages, g3_s15_of_the_whole_fleet_are_caught_up_as_each_job_says) {
   fleet f{fleet_options()};
   f.job("all", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 1m}\n");
   f.job("none", "{every: 1s}", "--for 20", "    catch_up: {policy: none}\n");
   f.job("three", "{every: 1s}", "--for 20", "    catch_up: {policy: all, limit: 3}\n");
+  f.job("latest", "{every: 1s}", "--for 20");
+  f.job("recent", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 4s}\n");
+  const auto jobs = {"all", "none", "three", "latest", "recent"};
   f.add("before");
-  for (const auto* job : {"all", "none", "three"}) await_run(f, job, seconds{15}, 2);
+  for (const auto* job : jobs) await_run(f, job, seconds{15}, 2);
   EXPECT_THAT(f.stop(), ::testing::Each(0));
   const auto stopped = wall_now();
   ASSERT_TRUE(eventually([&] { return wall_now() >= stopped + seconds{8}; }, seconds{10}, milliseconds{50}));
   const auto began = wall_now();
   f.add("after");
-  for (const auto* job : {"all", "none", "three"}) {
+  for (const auto* job : jobs) {
     EXPECT_TRUE(eventually([&, job] { return f.runs().ticks_of(job).rbegin()->first > began + seconds{2}; }, seconds{20})) << f.logs();
   }
   const auto in_the_gap = [&](const char* job) {
@@ -45,10 +49,16 @@ TEST_P(outages, of_the_whole_fleet_are_caught_up_as_each_job_says) {
   EXPECT_EQ(in_the_gap("all"), static_cast<std::size_t>(gap));
   EXPECT_EQ(in_the_gap("none"), 0U);
   EXPECT_LE(in_the_gap("three"), 3U);
+  EXPECT_LE(in_the_gap("latest"), 1U);
+  EXPECT_LE(in_the_gap("recent"), 4U);
+  for (const auto& [tick, times] : f.runs().ticks_of("recent")) {
+    const bool is_in_the_gap = tick > stopped && tick <= began - seconds{2};
+    EXPECT_FALSE(is_in_the_gap && tick < began - seconds{4}) << to_rfc3339(tick) << " is older than the window";
+  }
   EXPECT_THAT(f.stop(), ::testing::Contains(0));
 }
 
-TEST_P(outages, g7_a_server_away_for_10_s_stops_all_work_and_nothing_else_and_ticks_go_on_when_it_is_back) {
+TEST_P(outages, g7_s11_a_server_away_for_10_s_stops_all_work_and_nothing_else_and_ticks_go_on_when_it_is_back) {
   fleet f{fleet_options()};
   f.job("short", "{every: 1s}", "--for 20");
   f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term");
@@ -119,7 +129,6 @@ TEST_P(outages, g5_g6_a_server_that_falls_silent_has_every_run_dead_within_p_r_a
   const auto silent = boot_now();
   server().suspend();
   EXPECT_TRUE(eventually([&] { return !is_alive(run.pid) && !is_alive(run.children.front()); }, seconds{5}, milliseconds{5}));
-  constexpr microseconds probe_and_reply = seconds{1};  // P + R
   EXPECT_LE(boot_now() - silent, probe_and_reply + stop_time + milliseconds{100});
   EXPECT_TRUE(eventually([&] { return f[0].get("/readyz").status == 503 && f[1].get("/readyz").status == 503; }, seconds{3}));
   for (auto& i : f) EXPECT_EQ(i->get("/livez").status, 200) << i->get("/livez").body;
@@ -135,7 +144,7 @@ TEST_P(outages, g5_g6_a_server_that_falls_silent_has_every_run_dead_within_p_r_a
   EXPECT_THAT(f.runs().violations(), IsEmpty());
 }
 
-TEST_P(outages, g7_g9_an_instance_without_a_fit_store_says_why_once_waits_idly_and_starts_when_it_is_fit) {
+TEST_P(outages, g7_g9_s12_an_instance_without_a_fit_store_says_why_once_waits_idly_and_starts_when_it_is_fit) {
   ASSERT_TRUE(server().exec("SET GLOBAL read_only=1"));
   fleet unfit{fleet_options("unfit")};
   unfit.job("short", "{every: 1s}", "--for 20");
@@ -144,16 +153,23 @@ TEST_P(outages, g7_g9_an_instance_without_a_fit_store_says_why_once_waits_idly_a
   nowhere.store_url = "mysql://baton@127.0.0.1:1/baton";  // tcpmux: nobody listens
   fleet unreachable{nowhere};
   unreachable.job("short", "{every: 1s}", "--for 20");
+  unreachable.cannot_work("nobody listens there");
   auto& waiter = unreachable.add("waiter");
+  auto refused = fleet_options("refused");
+  refused.password = "wrong";
+  fleet unwelcome{refused};
+  unwelcome.cannot_work("its password is wrong");
+  unwelcome.job("short", "{every: 1s}", "--for 20");
+  auto& stranger = unwelcome.add("stranger");
+  const auto all = {&reader, &waiter, &stranger};
 
-  for (auto* i : {&reader, &waiter})
-    EXPECT_TRUE(eventually([&] { return !i->log_lines("store trouble").empty(); }, seconds{5})) << i->log();
+  for (auto* i : all) EXPECT_TRUE(eventually([&] { return !i->log_lines("store trouble").empty(); }, seconds{5})) << i->log();
   const auto from = boot_now();
-  const std::vector<microseconds> before{reader.process().processor_time(), waiter.process().processor_time()};
+  std::vector<microseconds> before;
+  for (auto* i : all) before.push_back(i->process().processor_time());
   ASSERT_TRUE(eventually([&] { return boot_now() - from >= seconds{5}; }, seconds{10}, milliseconds{500}));
-  EXPECT_LT(reader.process().processor_time() - before[0], (boot_now() - from) / 50);
-  EXPECT_LT(waiter.process().processor_time() - before[1], (boot_now() - from) / 50);
-  for (auto* i : {&reader, &waiter}) {
+  for (std::size_t n = 0; auto* i : all) {
+    EXPECT_LT(i->process().processor_time() - before[n++], (boot_now() - from) / 50) << i->name() << " is busy";
     ASSERT_TRUE(i->process().is_running()) << i->log();
     EXPECT_EQ(i->get("/livez").status, 200);
     EXPECT_EQ(i->get("/readyz").status, 503);
@@ -161,12 +177,58 @@ TEST_P(outages, g7_g9_an_instance_without_a_fit_store_says_why_once_waits_idly_a
   }
   EXPECT_THAT(reader.get("/readyz").body, HasSubstr("read_only"));
   EXPECT_THAT(waiter.get("/readyz").body, HasSubstr("127.0.0.1:1"));
+  EXPECT_THAT(stranger.get("/readyz").body, HasSubstr("Access denied"));
   EXPECT_EQ(count_runs(unfit, "short"), 0U);
 
   ASSERT_TRUE(server().exec("SET GLOBAL read_only=0"));
   EXPECT_TRUE(eventually([&] { return reader.is_ready(); }, seconds{8})) << reader.log();
   await_run(unfit, "short", seconds{4});
   EXPECT_THAT(unreachable.stop(seconds{5}), ::testing::ElementsAre(0)) << "a stop waits for a store that never was";
+}
+
+// Half of the fleet is behind a link that goes silent: no end of file, no reset, nothing.
+TEST_P(outages, g5_g6_s09_a_link_that_swallows_everything_has_the_run_dead_before_the_lock_is_free_and_the_others_go_on) {
+  testing::tcp_gate gate{server().port()};
+  fleet f{fleet_options()};
+  f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term --children 1");
+  f.job("short", "{every: 1s}", "--for 20");
+  auto& far = f.add("far", {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = {}, .store_port = gate.port()});
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "long");
+  f.add("near");
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  // The steady state: no session is younger than W.
+  const auto steady = boot_now() + wait_timeout;
+  ASSERT_TRUE(eventually([&] { return boot_now() > steady; }, seconds{8}));
+  const auto run = f.runs().of("long").back();
+  ASSERT_EQ(run.instance, "far");
+  const auto lock = holder_of(f, "long");
+
+  const auto silent = boot_now();
+  gate.swallow(true);
+  std::optional<boot_time> dead;
+  std::optional<boot_time> freed;
+  ASSERT_TRUE(eventually(
+      [&] {
+        // The lock first: a lock seen free while the process is seen alive afterwards is the fault that is looked for.
+        if (!freed && holder_of(f, "long") != lock) freed = boot_now();
+        if (!dead && !is_alive(run.pid) && !is_alive(run.children.front())) dead = boot_now();
+        return dead && freed;
+      },
+      seconds{10}));
+  EXPECT_LE(*dead - silent, probe_and_reply + stop_time + milliseconds{100});
+  EXPECT_LT(*dead, *freed);
+  EXPECT_LE(*freed - silent, wait_timeout + milliseconds{500});
+  EXPECT_TRUE(eventually([&] { return far.get("/readyz").status == 503; }, seconds{3}));
+  const auto next = await_run(f, "long", seconds{8}, 2);
+  EXPECT_EQ(next.instance, "near");
+  EXPECT_LE(next.started - silent, wait_timeout + 2 * stop_time + seconds{1}) << f.logs();
+  EXPECT_EQ(far.get("/livez").status, 200);
+
+  gate.swallow(false);
+  gate.cut();
+  EXPECT_TRUE(eventually([&] { return far.is_ready(); }, wait_timeout + seconds{5})) << far.log();
+  EXPECT_GE(far.metrics().value("baton_lock_lost_total", {{"job_name", "long"}}), 1);
 }
 
 BATON_ON_BOTH_SERVERS(outages);

@@ -22,7 +22,7 @@ class policies : public on_a_server {
   }
 };
 
-TEST_P(policies, a_fleet_obeys_pause_resume_trigger_and_cancel_within_two_seconds) {
+TEST_P(policies, g1_s23_a_fleet_obeys_pause_resume_trigger_and_cancel_within_two_seconds) {
   fleet f{fleet_options()};
   f.job("work", "{every: 1s}", "--for 20");
   f.job("by-hand", "{every: 1h}", "--for 60000 --beat 10", "    grace: 500ms\n");
@@ -32,6 +32,10 @@ TEST_P(policies, a_fleet_obeys_pause_resume_trigger_and_cancel_within_two_second
 
   EXPECT_EQ(verb(f, "pause work"), 0);
   const auto paused = store_now();
+  // A restart does not end a pause.
+  f.named("c").signal(SIGTERM);
+  f.add("d");
+  ASSERT_TRUE(eventually([&] { return f.named("d").is_ready(); }, seconds{5})) << f.logs();
   ASSERT_TRUE(eventually([&] { return store_now() > paused + seconds{4}; }, seconds{10}));
   for (const auto& r : f.runs().of("work")) EXPECT_LT(r.tick, paused) << "was started in the pause";
   EXPECT_EQ(verb(f, "resume work"), 0);
@@ -60,7 +64,31 @@ TEST_P(policies, a_fleet_obeys_pause_resume_trigger_and_cancel_within_two_second
   EXPECT_THAT(f.runs().violations(), IsEmpty());
 }
 
-TEST_P(policies, g9_sighup_takes_a_good_file_and_a_bad_one_changes_nothing) {
+// Two people, at two instances, ask for a run at the very moment of a tick.
+TEST_P(policies, g1_g2_s23_a_run_now_at_the_instant_of_a_tick_is_one_more_run_and_takes_nothing_from_it) {
+  fleet f{fleet_options()};
+  f.job("work", "{every: 3s}", "--for 400 --beat 10");
+  for (const auto* name : {"a", "b"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "work");
+  const auto nominal = f.runs().of("work").back().tick + seconds{3};
+  ASSERT_TRUE(eventually([&] { return wall_now() >= nominal - milliseconds{80}; }, seconds{5}, milliseconds{2}));
+  const auto one = f.start_verb({"trigger", "work"}, "a");
+  const auto other = f.start_verb({"trigger", "work"}, "b");
+  EXPECT_EQ(one->await_exit(seconds{5}), 0) << one->output();
+  EXPECT_EQ(other->await_exit(seconds{5}), 0) << other->output();
+  ASSERT_TRUE(eventually([&] { return f.runs().ticks_of("work").contains(nominal + seconds{3}); }, seconds{8})) << f.logs();
+
+  const auto near = "cluster='" + f.cluster() + "' AND job='work' AND tick BETWEEN '" + to_sql(nominal - milliseconds{900}) + "' AND '" +
+                    to_sql(nominal + milliseconds{2900}) + "'";
+  EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE kind=1 AND state=4 AND outcome=1 AND " + near), "1") << "the tick";
+  EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE kind=2 AND state=4 AND outcome=1 AND " + near), "2") << "the triggers";
+  const auto ticks = f.runs().ticks_of("work");
+  EXPECT_EQ(std::ranges::count_if(ticks, [&](const auto& t) { return t.first > nominal - seconds{1} && t.first < nominal + seconds{3}; }),
+            3);
+}
+
+TEST_P(policies, g9_s22_sighup_takes_a_good_file_and_a_bad_one_changes_nothing) {
   fleet f{fleet_options()};
   f.job("old", "{every: 1s}", "--for 20");
   f.job("long", "{every: 1h}", "--for 3000 --beat 10");
@@ -96,7 +124,7 @@ TEST_P(policies, g9_sighup_takes_a_good_file_and_a_bad_one_changes_nothing) {
 
 TEST_P(policies, what_follows_a_failure_runs_after_a_crash_of_the_instance_too) {
   fleet f{fleet_options()};
-  f.job("work", "{every: 20s}", "--for 60000 --beat 10");
+  f.job("work", soon(seconds{20}), "--for 60000 --beat 10");
   f.job("notify", "{every: 1h}", "--for 10", "    after: [{job: work, on: failure}]\n");
   for (const auto* name : {"a", "b"}) f.add(name);
   ASSERT_TRUE(f.await_ready()) << f.logs();
@@ -106,18 +134,6 @@ TEST_P(policies, what_follows_a_failure_runs_after_a_crash_of_the_instance_too) 
   EXPECT_EQ(told.tick, run.tick);
   EXPECT_NE(told.instance, run.instance);
   EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND kind=3"), "1");
-  EXPECT_THAT(f.runs().violations(), IsEmpty());
-}
-
-TEST_P(policies, cancel_running_ends_the_run_when_the_next_tick_is_due) {
-  fleet f{fleet_options()};
-  f.job("work", "{every: 3s}", "--for 60000 --beat 10", "    overlap: cancel_running\n    grace: 1s\n");
-  for (const auto* name : {"a", "b"}) f.add(name);
-  ASSERT_TRUE(f.await_ready()) << f.logs();
-  const auto first = await_run(f, "work");
-  const auto second = await_run(f, "work", seconds{10}, 2);
-  EXPECT_EQ(second.tick, first.tick + seconds{3});
-  EXPECT_EQ(row_of(f, first), "4/4/1") << "finished, cancelled";
   EXPECT_THAT(f.runs().violations(), IsEmpty());
 }
 

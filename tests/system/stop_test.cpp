@@ -38,7 +38,7 @@ class stops : public on_a_server {
   boot_time told_{};
 };
 
-TEST_P(stops, g11_a_run_that_ends_within_its_grace_ends_by_itself_and_its_row_says_success) {
+TEST_P(stops, g11_s17_a_run_that_ends_within_its_grace_ends_by_itself_and_its_row_says_success) {
   fleet f{fleet_options()};
   ASSERT_NO_FATAL_FAILURE(begin(f, "--for 1500 --beat 10", "6s"));
   EXPECT_EQ(f[0].process().await_exit(seconds{10}), 0) << f.logs();
@@ -50,7 +50,7 @@ TEST_P(stops, g11_a_run_that_ends_within_its_grace_ends_by_itself_and_its_row_sa
   expect_clean(f);
 }
 
-TEST_P(stops, g11_a_run_that_outlasts_its_grace_gets_its_token_then_sigterm_then_sigkill) {
+TEST_P(stops, g11_s17_a_run_that_outlasts_its_grace_gets_its_token_then_sigterm_then_sigkill) {
   fleet f{fleet_options()};
   ASSERT_NO_FATAL_FAILURE(begin(f, "--for 60000 --beat 10 --ignore-term --children 1 --own-session", "1s"));
   EXPECT_EQ(f[0].process().await_exit(seconds{15}), 0) << f.logs();
@@ -67,7 +67,7 @@ TEST_P(stops, g11_a_run_that_outlasts_its_grace_gets_its_token_then_sigterm_then
   expect_clean(f);
 }
 
-TEST_P(stops, g11_a_second_sigterm_cuts_the_grace_short) {
+TEST_P(stops, g11_s17_a_second_sigterm_cuts_the_grace_short) {
   fleet f{fleet_options()};
   ASSERT_NO_FATAL_FAILURE(begin(f, "--for 60000 --beat 10", "40s"));
   EXPECT_FALSE(f[0].process().await_exit(seconds{1})) << "the first one left no grace";
@@ -82,7 +82,7 @@ TEST_P(stops, g11_a_second_sigterm_cuts_the_grace_short) {
   expect_clean(f);
 }
 
-TEST_P(stops, g7_g11_a_stop_while_the_store_is_away_does_not_wait_for_it) {
+TEST_P(stops, g7_g11_s17_a_stop_while_the_store_is_away_does_not_wait_for_it) {
   fleet f{fleet_options()};
   f.job("work", "{every: 2s}", "--for 60000 --beat 10", "    grace: 1s\n");
   f.add("only");

@@ -46,6 +46,7 @@ struct verify_options {
   std::string from;
   std::string to;
   std::string late = "60s";
+  std::string grace = "2m";  ///< how long a tick may be undecided
   std::string format = "table";
 };
 int verify_command(const verify_options& options);

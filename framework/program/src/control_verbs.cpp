@@ -42,6 +42,7 @@ control_verbs::control_verbs(CLI::App& app)
   verify_->add_option("--from", verify_options_.from, "ticks from this instant in UTC on")->required();
   verify_->add_option("--to", verify_options_.to, "ticks before this instant")->required();
   verify_->add_option("--late", verify_options_.late, "a run that starts later than this is a finding; default: 60s");
+  verify_->add_option("--grace", verify_options_.grace, "a tick that was due this long ago and has no row is missing; default: 2m");
 }
 
 std::optional<int> control_verbs::run() {

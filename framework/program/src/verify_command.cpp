@@ -88,8 +88,8 @@ struct verdict {
 
 class checker {
  public:
-  checker(reached_ledger& at, wall_time from, wall_time to, microseconds late_limit)
-      : at_(at), from_(from), to_(to), late_limit_(late_limit) {}
+  checker(reached_ledger& at, wall_time from, wall_time to, microseconds late_limit, microseconds grace)
+      : at_(at), from_(from), to_(to), late_limit_(late_limit), grace_(grace) {}
 
   result<verdict> check() {
     auto now = at_.control->now();
@@ -138,8 +138,9 @@ class checker {
         const auto group = groups_.find(row.lock_name);
         if (group == groups_.end()) continue;
         auto& since = group->second.busy_since;
-        const auto began = row.attempt > 1 ? row.key.tick : row.claimed.value_or(row.key.tick);
-        since = since ? std::min(*since, began) : began;
+        // What waits its turn may have been due long before this run was claimed: behind an older tick, or an older request.
+        const auto turn = row.key.kind == ledger::tick_kind::schedule ? row.key.tick : row.requested.value_or(row.key.tick);
+        since = since ? std::min(*since, turn) : turn;
       }
       if (some->size() < page) return {};
       query.after = some->back().key;
@@ -162,6 +163,7 @@ class checker {
     request.now = now_;
     request.busy_since = group.busy_since;
     request.late_limit = late_limit_;
+    request.grace = grace_;
     request.on_finding = [&findings](const finding& f) {
       if (findings.size() < findings_limit) findings.push_back(f);
     };
@@ -183,6 +185,7 @@ class checker {
   wall_time from_;
   wall_time to_;
   microseconds late_limit_;
+  microseconds grace_;
   wall_time now_{};
   std::vector<ledger::job_record> records_;
   std::map<std::string, lock_group, std::less<>> groups_;
@@ -243,10 +246,12 @@ int verify_command(const verify_options& o) {
   if (*to <= *from) return tell_usage("--to must be later than --from");
   const auto late = schedule::parse_duration(o.late);
   if (!std::holds_alternative<microseconds>(late)) return tell_usage("--late: " + std::get<schedule::syntax_error>(late).message);
+  const auto grace = schedule::parse_duration(o.grace);
+  if (!std::holds_alternative<microseconds>(grace)) return tell_usage("--grace: " + std::get<schedule::syntax_error>(grace).message);
   int code = exit_ok;
   auto at = reach_ledger(o.file, code);
   if (!at) return code;
-  const auto found = checker{*at, *from, *to, std::get<microseconds>(late)}.check();
+  const auto found = checker{*at, *from, *to, std::get<microseconds>(late), std::get<microseconds>(grace)}.check();
   if (!found) return tell(found.error());
   print(*found, o.format);
   print_counts(*found);

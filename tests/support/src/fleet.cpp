@@ -1,8 +1,12 @@
 #include "baton/testing/fleet.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <regex>
 #include <sstream>
+
+#include "baton/testing/disturbance.hpp"
 
 namespace baton::testing {
 namespace {
@@ -41,6 +45,18 @@ http_reply instance::get(std::string_view path) {
   return reply ? std::move(*reply) : http_reply{};
 }
 
+void instance::signal(int number) noexcept {
+  const bool ends = number == SIGKILL || number == SIGTERM;
+  if (ends && !told_to_end_) told_to_end_ = wall_now();
+  process_->signal(number);
+  if (number == SIGKILL || number == SIGSTOP || number == SIGCONT) disturbance::note();
+}
+
+std::optional<wall_time> instance::ended() {
+  if (!told_to_end_ && !process_->is_running()) told_to_end_ = wall_now();
+  return told_to_end_;
+}
+
 std::string instance::incarnation() const { return value_after(log(), "incarnation="); }
 
 fleet::fleet(options wanted) : options_(std::move(wanted)) {
@@ -56,6 +72,8 @@ fleet::~fleet() {
 }
 
 void fleet::job(const std::string& name, const std::string& schedule, const std::string& arguments, const std::string& settings) {
+  std::erase_if(known_jobs_, [&](const known_job& j) { return j.name == name; });
+  known_jobs_.push_back({name, schedule, settings});
   jobs_ += "  " + name + ":\n    plugin: exec\n    schedule: " + schedule + "\n    with: {command: [\"" + options_.job_program + "\", \"" +
            run_path() + "\"";
   std::stringstream words{arguments};
@@ -64,10 +82,15 @@ void fleet::job(const std::string& name, const std::string& schedule, const std:
 }
 
 void fleet::write_file(const std::string& name, const instance_options& wanted) const {
-  std::ofstream{file_of(name)} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name
-                               << "\nstore:\n  url: " << options_.store_url
+  auto url = options_.store_url;
+  if (wanted.store_port != 0) {
+    static const std::regex port{R"(@127\.0\.0\.1:[0-9]+/)"};
+    url = std::regex_replace(url, port, "@127.0.0.1:" + std::to_string(wanted.store_port) + "/");
+  }
+  std::ofstream{file_of(name)} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name << "\nstore:\n  url: " << url
                                << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n")
-                               << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms}\n"
+                               << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms"
+                               << (options_.lease.empty() ? "" : ", ") << options_.lease << "}\n"
                                << wanted.store_settings << wanted.settings
                                << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
                                << options_.plugin_dir << "\"]}\njobs:\n"
@@ -109,6 +132,34 @@ std::vector<int> fleet::stop(microseconds limit) {
   std::vector<int> codes;
   for (auto& i : instances_) codes.push_back(i->process().await_exit(deadline - boot_now()).value_or(-1));
   return codes;
+}
+
+std::unique_ptr<child_process> fleet::start_verb(const std::vector<std::string>& words, const std::string& instance) const {
+  static int number = 0;
+  child_process::options how;
+  how.output = directory_ / ("verb-" + std::to_string(++number));
+  how.command = {"/bin/sh", "-c", "exec \"$@\" 2>" + how.output + ".err", "sh", options_.program};
+  how.command.insert(how.command.end(), words.begin(), words.end());
+  how.command.insert(how.command.end(), {"-c", file_of(instance.empty() ? instances_.front()->name() : instance)});
+  how.environment = {"BATON_TEST_PASSWORD=" + options_.password};
+  auto process = child_process::start(how);
+  BATON_ASSERT(process);
+  return std::move(*process);
+}
+
+fleet::answer fleet::verb(const std::vector<std::string>& words, const std::string& instance) const {
+  const auto process = start_verb(words, instance);
+  const auto code = process->await_exit(std::chrono::seconds{20});
+  return {code.value_or(1000), process->output(), read_text(process->output_path() + ".err")};
+}
+
+std::string fleet::lock_of(const executed_run& run) const {
+  const auto job = std::ranges::find(known_jobs_, run.job, &known_job::name);
+  if (job == known_jobs_.end()) return run.job;
+  if (job->settings.find("overlap: allow") != std::string::npos) return run.job + " " + to_rfc3339(run.tick);
+  std::smatch found;
+  static const std::regex lock{R"(lock: \{name: ([^,}]+))"};
+  return std::regex_search(job->settings, found, lock) ? found[1].str() : run.job;
 }
 
 std::string fleet::logs() const {

@@ -99,6 +99,11 @@ void child_process::signal(int number) noexcept {
   if (!exit_code_) ::kill(pid_, number);
 }
 
+bool child_process::is_stopped() const {
+  const auto fields = stat_fields(pid_);
+  return !fields.empty() && fields[0] == "T";
+}
+
 bool child_process::is_running() { return !exit_code(); }
 
 std::optional<int> child_process::exit_code() {

@@ -24,6 +24,8 @@
 #include <sstream>
 #include <thread>
 
+#include "baton/testing/disturbance.hpp"
+
 namespace baton::testing {
 namespace {
 
@@ -359,6 +361,7 @@ bool private_server::running() {
 
 status private_server::stop() {
   if (!running()) return {};
+  disturbance::note();
   resume();
   ::kill(pid_, SIGTERM);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
@@ -374,6 +377,8 @@ status private_server::stop() {
 
 void private_server::kill() {
   if (pid_ == 0) return;
+  disturbance::note();
+  is_suspended_ = false;
   ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -384,7 +389,9 @@ status private_server::start_again() {
   if (running()) return {};
   std::error_code error;
   fs::remove(socket(), error);
-  return launch();
+  auto launched = launch();
+  disturbance::note();
+  return launched;
 }
 
 status private_server::restart() {
@@ -394,6 +401,8 @@ status private_server::restart() {
 
 void private_server::suspend() {
   if (pid_ == 0) return;
+  disturbance::note();
+  is_suspended_ = true;
   ::kill(pid_, SIGSTOP);
   int state = 0;  // the signal takes a moment to reach every thread
   while (::waitpid(pid_, &state, WUNTRACED) < 0 && errno == EINTR) {
@@ -401,12 +410,16 @@ void private_server::suspend() {
 }
 
 void private_server::resume() {
-  if (pid_ != 0) ::kill(pid_, SIGCONT);
+  if (pid_ == 0 || !is_suspended_) return;
+  ::kill(pid_, SIGCONT);
+  is_suspended_ = false;
+  disturbance::note();
 }
 
 result<std::vector<private_server::row>> private_server::exec(const std::string& sql) {
   static const bool library_ready = mysql_library_init(0, nullptr, nullptr) == 0;
   if (!library_ready) return failure{errc::internal, "mysql_library_init failed"};
+  if (sql.starts_with("KILL ") || sql.starts_with("SET GLOBAL ")) disturbance::note();
   const std::unique_ptr<MYSQL, decltype(&mysql_close)> connection{mysql_init(nullptr), &mysql_close};
   const unsigned timeout = 30;
   mysql_options(connection.get(), MYSQL_OPT_CONNECT_TIMEOUT, &timeout);

@@ -73,7 +73,7 @@ std::map<wall_time, int> run_file::ticks_of(std::string_view job) const {
   return ticks;
 }
 
-std::vector<std::string> run_file::violations(const std::function<std::string(const std::string&)>& lock_of) const {
+std::vector<std::string> run_file::violations(const std::function<std::string(const executed_run&)>& lock_of) const {
   std::vector<std::string> found;
   for (const auto& line : unreadable_) found.push_back("a line that cannot be read: " + line);
   std::map<std::tuple<std::string, wall_time, std::uint32_t>, const executed_run*> attempts;
@@ -81,7 +81,7 @@ std::vector<std::string> run_file::violations(const std::function<std::string(co
   for (const auto& r : runs_) {
     const auto [same, is_new] = attempts.try_emplace({r.job, r.tick, r.attempt}, &r);
     if (!is_new) found.push_back("started twice: " + describe(*same->second) + " and " + describe(r));
-    auto& previous = before[lock_of ? lock_of(r.job) : r.job];
+    auto& previous = before[lock_of ? lock_of(r) : r.job];
     if (previous != nullptr && r.started <= previous->last_seen)
       found.push_back(describe(r) + " started " + to_text(previous->last_seen - r.started) + " before the last sign of life of " +
                       describe(*previous));

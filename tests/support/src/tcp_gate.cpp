@@ -14,6 +14,8 @@
 #include <deque>
 #include <stdexcept>
 
+#include "baton/testing/disturbance.hpp"
+
 namespace baton::testing {
 namespace {
 
@@ -76,7 +78,18 @@ tcp_gate::~tcp_gate() {
   ::close(wake_);
 }
 
+void tcp_gate::swallow(bool on) noexcept {
+  swallows_ = on;
+  disturbance::note();
+}
+
+void tcp_gate::delay(microseconds each_way) noexcept {
+  delay_ = each_way;
+  disturbance::note();
+}
+
 void tcp_gate::cut() {
+  disturbance::note();
   const std::lock_guard guard{mutex_};
   for (const auto& p : pairs_) {
     p->is_over = true;

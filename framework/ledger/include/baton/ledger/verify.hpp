@@ -45,7 +45,7 @@ struct verify_request {
   std::function<result<std::optional<tick_row>>()> next_row;
   wall_time from{};
   wall_time now{};                                     ///< by the store's clock, before the first row was read
-  std::optional<wall_time> busy_since = {};            ///< since when a run has been open: later ticks are decided at its end
+  std::optional<wall_time> busy_since = {};            ///< the turn of a run that is open: later ticks are decided at its end
   microseconds grace = std::chrono::minutes{2};        ///< how long a tick may be undecided
   microseconds late_limit = std::chrono::seconds{60};  ///< what starts later than this is `late`
   microseconds clock_error = milliseconds{50};         ///< of the times that instances write: a shorter overlap is none

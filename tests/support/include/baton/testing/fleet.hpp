@@ -22,7 +22,10 @@ class instance {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] child_process& process() noexcept { return *process_; }
   [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
-  void signal(int number) noexcept { process_->signal(number); }
+  /// What ends, stops or continues it is a disturbance().
+  void signal(int number) noexcept;
+  /// Until when it can have done its work: when it was told to end, or killed. nullopt: it runs.
+  [[nodiscard]] std::optional<wall_time> ended();
 
   [[nodiscard]] std::string log() const { return process_->output(); }
   [[nodiscard]] std::vector<std::string> log_lines(std::string_view containing = "") const;
@@ -37,6 +40,7 @@ class instance {
   std::string name_;
   std::unique_ptr<child_process> process_;
   std::uint16_t port_ = 0;
+  std::optional<wall_time> told_to_end_;
 };
 
 /// Instances of one cluster: each with a configuration and a log of its own, all with one file to which their jobs write.
@@ -49,14 +53,28 @@ class fleet {
     std::string plugin_dir;
     std::string job_program;  ///< of fleet_job
     std::string cluster;
-    std::string store_url;  ///< without a password
-    std::string password;   ///< empty: the store has none
+    std::string store_url;   ///< without a password
+    std::string password;    ///< empty: the store has none
+    std::string lease = {};  ///< further keys of store.lease, such as "takeover: safe"
   };
   struct instance_options {
     std::string clock_offset;  ///< as in BATON_TEST_CLOCK_OFFSET
     std::vector<std::string> environment;
-    std::string store_settings;  ///< further lines of YAML under `store`, indented by two
-    std::string settings = {};   ///< further lines of YAML at the top level
+    std::string store_settings;    ///< further lines of YAML under `store`, indented by two
+    std::string settings = {};     ///< further lines of YAML at the top level
+    std::uint16_t store_port = 0;  ///< of a gate on the way to the store; 0: none
+  };
+
+  struct known_job {
+    std::string name;
+    std::string schedule;
+    std::string settings;
+  };
+  /// What a verb of the command line printed, and its exit code; 1000 and more: it did not end.
+  struct answer {
+    int code = 0;
+    std::string out;
+    std::string err;
   };
 
   explicit fleet(options wanted);
@@ -88,6 +106,17 @@ class fleet {
   /// SIGTERM to all; the exit codes of all within `limit`, -1 for one that did not end.
   std::vector<int> stop(microseconds limit = std::chrono::seconds{20});
 
+  /// A verb with its words, such as {"trigger", "work"}, by the configuration of an instance (the first one's for "").
+  [[nodiscard]] answer verb(const std::vector<std::string>& words, const std::string& instance = "") const;
+  /// The same, not waited for; what it prints goes to a file.
+  [[nodiscard]] std::unique_ptr<child_process> start_verb(const std::vector<std::string>& words, const std::string& instance = "") const;
+
+  /// Every job that an instance has or had, in its last form.
+  [[nodiscard]] const std::vector<known_job>& known_jobs() const noexcept { return known_jobs_; }
+  /// The lock name of a run, by the settings of its job.
+  [[nodiscard]] std::string lock_of(const executed_run& run) const;
+  [[nodiscard]] wall_time created() const noexcept { return created_; }
+
   [[nodiscard]] run_file runs() const { return run_file::read(run_path()); }
   [[nodiscard]] const std::string& cluster() const noexcept { return options_.cluster; }
   [[nodiscard]] std::string run_path() const { return directory_ / "runs"; }
@@ -99,6 +128,8 @@ class fleet {
   options options_;
   std::filesystem::path directory_;
   std::string jobs_;
+  std::vector<known_job> known_jobs_;
+  wall_time created_ = wall_now();
   std::vector<std::unique_ptr<instance>> instances_;
 };
 

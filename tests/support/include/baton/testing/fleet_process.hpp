@@ -41,6 +41,7 @@ class child_process {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   void signal(int number) noexcept;  ///< to the process alone, not to its group
   [[nodiscard]] bool is_running();
+  [[nodiscard]] bool is_stopped() const;  ///< by SIGSTOP
   /// Its exit code, or 128 + the signal that ended it; nullopt while it runs.
   [[nodiscard]] std::optional<int> exit_code();
   [[nodiscard]] std::optional<int> await_exit(microseconds limit);
@@ -48,6 +49,7 @@ class child_process {
   [[nodiscard]] microseconds processor_time() const;
   /// Everything it has printed.
   [[nodiscard]] std::string output() const;
+  [[nodiscard]] const std::string& output_path() const noexcept { return output_; }
 
  private:
   child_process(pid_t pid, std::string output) : pid_(pid), output_(std::move(output)) {}

@@ -91,6 +91,7 @@ class private_server {
   std::filesystem::path directory_;
   int directory_lock_ = -1;  ///< tells other processes that the directory is in use
   pid_t pid_ = 0;
+  bool is_suspended_ = false;
   std::uint16_t port_ = 0;
 };
 

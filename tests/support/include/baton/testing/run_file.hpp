@@ -41,8 +41,9 @@ class run_file {
   [[nodiscard]] std::map<wall_time, int> ticks_of(std::string_view job) const;  ///< how often each tick's first attempt started
 
   /// Every breach of what holds for any file, as sentences: a tick whose first attempt started twice (G1), two runs of one lock name at
-  /// once (G2), fences of one lock name that do not rise (G8), lines that cannot be read. `lock_of` gives a job's lock name.
-  [[nodiscard]] std::vector<std::string> violations(const std::function<std::string(const std::string&)>& lock_of = {}) const;
+  /// once (G2), fences of one lock name that do not rise (G8), lines that cannot be read. `lock_of` gives a run's lock name, its job's if
+  /// none is given.
+  [[nodiscard]] std::vector<std::string> violations(const std::function<std::string(const executed_run&)>& lock_of = {}) const;
 
  private:
   std::vector<executed_run> runs_;

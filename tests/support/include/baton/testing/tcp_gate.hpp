@@ -26,9 +26,9 @@ class tcp_gate {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
 
-  void swallow(bool on) noexcept { swallows_ = on; }                 ///< what arrives is lost; connections stay open, new ones too
-  void delay(microseconds each_way) noexcept { delay_ = each_way; }  ///< of what arrives from now on
-  void cut();                                                        ///< every connection is reset; new ones are taken
+  void swallow(bool on) noexcept;              ///< what arrives is lost; connections stay open, new ones too
+  void delay(microseconds each_way) noexcept;  ///< of what arrives from now on
+  void cut();                                  ///< every connection is reset; new ones are taken
 
  private:
   struct pair;
