@@ -455,6 +455,17 @@ TEST_P(every_ledger_session, restores_the_end_of_a_run_and_what_follows_it) {
   EXPECT_EQ(rows[0].outcome, run_outcome::success);
   EXPECT_EQ(rows[1].key, (ledger::tick_key{"second", tick, ledger::tick_kind::after}));
   EXPECT_EQ(rows[1].state, row_state::pending);
+
+  // As a resolver may have closed it, under the same fence: what follows that end is not for its owner to say.
+  const auto other = *a.claim("job", {a.now()}).run;
+  auto closed = a.success(other);
+  closed.outcome = run_outcome::crashed;
+  ASSERT_EQ(a.finish(closed), finish_outcome::written);
+  own.row.key = other.key;
+  own.row.fence = other.fence;
+  own.row.claimed = other.claimed;
+  EXPECT_EQ(ok(a.ledger->restore("t", std::vector{own})), 0U);
+  EXPECT_THAT(store().rows(), SizeIs(3)) << "nothing more is asked for";
 }
 
 TEST_P(every_ledger_session, restores_a_claim_over_the_state_before_it_and_over_nothing_later) {

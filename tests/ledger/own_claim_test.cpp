@@ -51,5 +51,15 @@ TEST_F(own_claim_test, is_later_than_its_own_row_once_it_has_ended) {
   EXPECT_TRUE(is_older(row(row_state::running, 9, 2, "us"), ended));
 }
 
+TEST_F(own_claim_test, has_its_own_end_and_not_one_that_a_resolver_wrote_under_the_same_fence) {
+  ended.row.outcome = run_outcome::success;
+  ended.row.finished = wall_time{};
+  auto there = ended.row;
+  EXPECT_TRUE(is_end_of(there, ended));
+  there.outcome = run_outcome::crashed;
+  EXPECT_FALSE(is_end_of(there, ended));
+  EXPECT_FALSE(is_end_of(running.row, running));
+}
+
 }  // namespace
 }  // namespace baton::ledger

@@ -11,4 +11,11 @@ bool is_older(const tick_row& there, const own_claim& claim) noexcept {
   return there.fence < own.fence && !is_elsewhere;
 }
 
+/// A resolver closes a row without taking a fence.
+bool is_end_of(const tick_row& there, const own_claim& claim) noexcept {
+  const auto& own = claim.row;
+  return own.state == row_state::finished && there.state == own.state && there.fence == own.fence && there.outcome == own.outcome &&
+         there.finished == own.finished;
+}
+
 }  // namespace baton::ledger

@@ -193,7 +193,6 @@ bool ledger_session::restore_one(const std::string& cluster, const ledger::own_c
   const auto& row = claim.row;
   db_->run("INSERT INTO baton_fence (lock_name,fence) VALUES (?,?) ON CONFLICT DO UPDATE SET fence=max(fence,excluded.fence)",
            row.lock_name, row.fence);
-  bool is_ours = true;
   std::optional<ledger::tick_row> there;
   if (auto found = db_->query(one, cluster, row.key.job, row.key.tick, row.key.kind); found.next()) there = read_tick_row(found);
   const bool is_lost = !there || ledger::is_older(*there, claim);
@@ -205,10 +204,9 @@ bool ledger_session::restore_one(const std::string& cluster, const ledger::own_c
         "retry_at=?,changed=? WHERE cluster=? AND job=? AND tick=? AND kind=?",
         row.state, row.fence, row.incarnation, storable(row.instance, 255, keep::first), row.attempt, row.claimed, row.started,
         row.finished, row.outcome, row.reason, row.retry_at, now(), cluster, row.key.job, row.key.tick, row.key.kind);
-  } else {
-    is_ours = there->state == row.state && there->fence == row.fence;
   }
-  if (!is_ours || row.state != ledger::row_state::finished) return is_lost;
+  const bool has_ended = is_lost ? row.state == ledger::row_state::finished : ledger::is_end_of(*there, claim);
+  if (!has_ended) return is_lost;
   for (const auto& f : claim.followers) {
     auto asked_for = ledger::follower_row(f, row.key.tick, now());
     insert_tick_row(*db_, cluster, asked_for, now(), if_there::keep);

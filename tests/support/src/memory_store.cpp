@@ -398,8 +398,8 @@ result<std::uint64_t> memory_store::restore(connection c, const std::string& clu
       ++restored;
     }
     if (on_restore) on_restore(claim.row, t.ticks.at(claim.row.key).row);
-    const bool is_ours = is_lost || (there->state == claim.row.state && there->fence == claim.row.fence);
-    if (!is_ours || claim.row.state != row_state::finished) continue;
+    const bool has_ended = is_lost ? claim.row.state == row_state::finished : ledger::is_end_of(*there, claim);
+    if (!has_ended) continue;
     for (const auto& f : claim.followers) {
       auto asked_for = ledger::follower_row(f, claim.row.key.tick, now);
       if (!t.ticks.contains(asked_for.key)) write_row(t, std::move(asked_for), now);

@@ -99,6 +99,9 @@ struct own_claim {
 /// Whether the row `there` shows what was before the claim, or before its end, so that the claim was lost since.
 [[nodiscard]] bool is_older(const tick_row& there, const own_claim& claim) noexcept;
 
+/// Whether the row `there` shows how the claim ended, and not how somebody else ended it.
+[[nodiscard]] bool is_end_of(const tick_row& there, const own_claim& claim) noexcept;
+
 /// Rows that are to go: not open, and written last before `keep` ago.
 struct purge_request {
   std::string cluster;
