@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "baton/base/suggest.hpp"
 #include "baton/base/utf8.hpp"
 #include "baton/lock/name.hpp"
 #include "lock_file.hpp"
@@ -12,36 +11,12 @@ namespace baton::local {
 
 using ledger::tick_key;
 
-constexpr std::size_t request_limit = 36;
-constexpr std::size_t parameters_limit = 65535;
-
-/// What is wrong with an order that no ledger would change.
-static status check(const ledger::run_order& order) {
-  if (order.request.empty() || order.request.size() > request_limit)
-    return failure{errc::invalid_argument, "the request id of a trigger has 1 to 36 characters, got '" + order.request + "'"};
-  if (order.parameters.size() > parameters_limit)
-    return failure{errc::invalid_argument, "the parameters of a trigger take at most 64 KiB, got " +
-                                               std::to_string(order.parameters.size()) + " bytes; pass the name of a file instead"};
-  return {};
-}
-
 /// Within a transaction.
 failure control::unknown_job(const std::string& cluster, const std::string& job) {
   std::vector<std::string> names;
-  std::vector<std::string> folded;  // as suggest() takes them
-  {
-    auto rows = db_->query("SELECT job FROM baton_job WHERE cluster=? ORDER BY job", cluster);
-    while (rows.next()) {
-      names.push_back(rows.text(0));
-      folded.push_back(names.back());
-      std::ranges::replace(folded.back(), '-', '_');
-    }
-  }
-  const auto nearest = std::ranges::find(folded, suggest(job, {folded.begin(), folded.end()}));
-  const auto hint = names.empty()             ? "; there is none yet: start an instance"
-                    : nearest != folded.end() ? "; did you mean '" + names[static_cast<std::size_t>(nearest - folded.begin())] + "'?"
-                                              : "; `baton list` shows those that there are";
-  return {errc::not_found, "no instance of cluster '" + cluster + "' has registered a job '" + job + "'" + hint};
+  auto rows = db_->query("SELECT job FROM baton_job WHERE cluster=? ORDER BY job", cluster);
+  while (rows.next()) names.push_back(rows.text(0));
+  return ledger::unknown_job(cluster, job, names);
 }
 
 // ---- reading

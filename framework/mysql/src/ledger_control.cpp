@@ -5,7 +5,6 @@
 #include <set>
 #include <span>
 
-#include "baton/base/suggest.hpp"
 #include "baton/base/utf8.hpp"
 #include "rows.hpp"
 
@@ -20,20 +19,7 @@ using ledger::tick_key;
 using ledger::tick_kind;
 using ledger::tick_row;
 
-constexpr std::size_t request_limit = 36;
-constexpr std::size_t parameters_limit = 65535;
-
 bool comes_first(const tick_key& a, const tick_key& b) { return std::tie(a.tick, a.job, a.kind) < std::tie(b.tick, b.job, b.kind); }
-
-/// What is wrong with an order that no ledger would change.
-status check(const run_order& order) {
-  if (order.request.empty() || order.request.size() > request_limit)
-    return failure{errc::invalid_argument, "the request id of a trigger has 1 to 36 characters, got '" + order.request + "'"};
-  if (order.parameters.size() > parameters_limit)
-    return failure{errc::invalid_argument, "the parameters of a trigger take at most 64 KiB, got " +
-                                               std::to_string(order.parameters.size()) + " bytes; pass the name of a file instead"};
-  return {};
-}
 
 /// What comes after a row in the order of the answer, as far as it can be of this job: "" or " AND …".
 std::string after(const row_query& query, std::string_view job) {
@@ -74,23 +60,10 @@ failure ledger_control::rolled_back(failure why) {
 }
 
 failure ledger_control::unknown_job(const std::string& cluster, const std::string& job) {
-  failure why{errc::not_found, "no instance of cluster '" + cluster + "' has registered a job '" + job + "'"};
   auto asked = link_->run("SELECT job FROM baton_job WHERE cluster=" + link_->quoted(cluster) + " ORDER BY job");
-  if (!asked) return why;
   std::vector<std::string> names;
-  std::vector<std::string> folded;
-  while (asked->front().next()) {
-    names.push_back(asked->front().text(0));
-    folded.push_back(names.back());
-    std::ranges::replace(folded.back(), '-', '_');
-  }
-  const auto nearest = std::ranges::find(folded, suggest(job, {folded.begin(), folded.end()}));
-  if (nearest != folded.end()) {
-    why.context += "; did you mean '" + names[static_cast<std::size_t>(nearest - folded.begin())] + "'?";
-  } else {
-    why.context += names.empty() ? "; there is none yet: start an instance" : "; `baton list` shows those that there are";
-  }
-  return why;
+  while (asked && asked->front().next()) names.push_back(asked->front().text(0));
+  return ledger::unknown_job(cluster, job, names);
 }
 
 result<wall_time> ledger_control::now() {

@@ -18,6 +18,11 @@ struct run_order {
   std::string parameters;         ///< a JSON object of texts, over those of the configuration; may be empty
 };
 
+/// Whether a row can hold it; else why not.
+[[nodiscard]] status check(const run_order& order);
+/// The error for a job that is not among those that are known, which are named if one of them may be meant.
+[[nodiscard]] failure unknown_job(const std::string& cluster, const std::string& job, const std::vector<std::string>& known);
+
 struct job_record {
   std::string job;
   std::string lock_name;
