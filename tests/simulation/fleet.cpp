@@ -116,8 +116,9 @@ void fleet::draw_links() {
   auto& jobs = world_.jobs;
   for (std::size_t j = 0; j + 1 < jobs.size(); ++j) {
     if (!random.one_in(3)) continue;
-    const auto& next = jobs[j + 1 + random.below(jobs.size() - j - 1)];
+    auto& next = jobs[j + 1 + random.below(jobs.size() - j - 1)];
     // No more than can be run: what is asked for and what is due take turns by how long they wait.
+    next.job.hold_at_least = {};
     const bool is_sustainable = jobs[j].period >= 5s && next.longest_run <= 2s;
     const auto when = is_sustainable ? static_cast<ledger::follower::when>(1 + random.below(3)) : ledger::follower::when::failure;
     jobs[j].job.policy.followers.push_back({next.job.name, next.job.lock_name, when});
