@@ -203,5 +203,70 @@ TEST_F(local_store, a_full_disk_stops_runs_and_loses_no_tick) {
   ::umount2(directory().c_str(), MNT_DETACH);
 }
 
+/// Two processes whose clocks show a night on which those of Berlin are changed, at 01:00 UTC. The ticks are those of
+/// docs/explanation/time.md, written by hand.
+class night {
+ public:
+  struct expected_job {
+    const char* name;
+    const char* expression;
+    std::vector<std::string_view> ticks;
+  };
+
+  night(fleet::options where, std::string_view begins, std::vector<expected_job> jobs) : fleet_(std::move(where)), jobs_(std::move(jobs)) {
+    fleet_.cannot_work("it has worked at another time than the verdict would look at");
+    const auto first = from_rfc3339(begins).value();
+    const auto offset = std::to_string((first - wall_now()).count()) + "us";
+    for (const auto& j : jobs_) fleet_.job(j.name, '"' + std::string{j.expression} + '"', "--for 20", "    timezone: Europe/Berlin\n");
+    fleet_.job("often", "\"*/5 * * * * *\"", "--for 20", "    timezone: Europe/Berlin\n");
+    for (const auto* name : {"a", "b"}) fleet_.add(name, {.clock_offset = offset, .environment = {}, .store_settings = {}});
+    begins_ = first;
+  }
+
+  void expect_ready() { ASSERT_TRUE(fleet_.await_ready()) << fleet_.logs(); }
+  void expect_ticks(wall_time until) {
+    fleet_.stop();
+    const auto file = fleet_.runs();
+    for (const auto& j : jobs_) {
+      std::vector<std::string> ran;
+      for (const auto& r : file.of(j.name)) ran.push_back(to_rfc3339(r.tick));
+      EXPECT_THAT(ran, ::testing::ElementsAreArray(j.ticks)) << j.name << "\n" << fleet_.logs();
+    }
+    const auto often = file.of("often");
+    ASSERT_GE(often.size(), 4U);
+    for (std::size_t i = 1; i < often.size(); ++i) EXPECT_EQ(often[i].tick, often[i - 1].tick + seconds{5});
+    const auto told = fleet_.verb({"verify", "--from", to_rfc3339(begins_), "--to", to_rfc3339(until)}, "a");
+    EXPECT_EQ(told.code, 0) << told.out << told.err;
+  }
+
+ private:
+  fleet fleet_;
+  std::vector<expected_job> jobs_;
+  wall_time begins_{};
+};
+
+TEST_F(local_store, g12_s14_processes_run_the_ticks_of_the_rule_in_nights_on_which_the_clocks_change) {
+  const auto began = boot_now();
+  // 02:59:59 is followed by 02:00:00.
+  night autumn{fleet_options(),
+               "2026-10-25T00:59:46Z",
+               {{"twice", "10 0 * * * *", {"2026-10-25T01:00:10.000000Z"}},
+                {"first-pass", "55 59 2 * * *", {"2026-10-25T00:59:55.000000Z"}},
+                {"not-again", "5 0 2 * * *", {}}}};
+  // 01:59:59 is followed by 03:00:00.
+  auto elsewhere = fleet_options();
+  elsewhere.store_url = "local://" + folder_ + "/spring";
+  night spring{elsewhere,
+               "2026-03-29T00:59:46Z",
+               {{"lacking", "30 15 2 * * *", {"2026-03-29T01:00:00.000000Z"}},
+                {"before", "55 59 1 * * *", {"2026-03-29T00:59:55.000000Z"}},
+                {"after", "8 0 3 * * *", {"2026-03-29T01:00:08.000000Z"}}}};
+  autumn.expect_ready();
+  spring.expect_ready();
+  ASSERT_TRUE(eventually([&] { return boot_now() >= began + seconds{28}; }, seconds{40}, milliseconds{100}));
+  autumn.expect_ticks(from_rfc3339("2026-10-25T01:00:13Z").value());
+  spring.expect_ticks(from_rfc3339("2026-03-29T01:00:13Z").value());
+}
+
 }  // namespace
 }  // namespace baton::system_test

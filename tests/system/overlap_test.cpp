@@ -37,9 +37,10 @@ TEST_P(overlaps, g2_s19_each_policy_runs_and_skips_the_ticks_that_the_table_name
   f.job("queue-one", "{every: 2s}", "--for 3000 --beat 20", "    overlap: queue_one\n");
   f.job("queue-all", "{every: 2s}", "--for 3000 --beat 20", "    overlap: queue_all\n    queue_limit: 2\n    catch_up: {policy: all}\n");
   f.job("cancel", "{every: 4s}", "--for 60000 --beat 20", "    overlap: cancel_running\n    grace: 1s\n");
+  f.job("allow", "{every: 2s}", "--for 3000 --beat 20", "    overlap: allow\n");
   for (const auto* name : {"a", "b"}) f.add(name);
   ASSERT_TRUE(f.await_ready()) << f.logs();
-  for (const auto* job : {"skip", "queue-one", "queue-all", "cancel"}) await_run(f, job);
+  for (const auto* job : {"skip", "queue-one", "queue-all", "cancel", "allow"}) await_run(f, job);
   const auto from = wall_now();
   ASSERT_TRUE(eventually([&] { return wall_now() >= from + seconds{11}; }, seconds{20}, milliseconds{100}));
   const auto file = f.runs();
@@ -76,6 +77,16 @@ TEST_P(overlaps, g2_s19_each_policy_runs_and_skips_the_ticks_that_the_table_name
       EXPECT_GE(skipped, 1U) << "nothing overlapped";
     }
     EXPECT_TRUE(std::ranges::is_sorted(spans, {}, &span::tick)) << job << " ran its ticks out of order";
+  }
+
+  const auto side_by_side = spans_of(file, "allow");
+  ASSERT_GE(side_by_side.size(), 4U) << f.logs();
+  for (std::size_t i = 0; i + 1 < side_by_side.size(); ++i) {
+    const auto& [tick, start, end] = side_by_side[i];
+    EXPECT_LT(start - tick, milliseconds{1500});
+    EXPECT_EQ(side_by_side[i + 1].tick, tick + seconds{2}) << "each tick runs";
+    if (side_by_side[i + 1].start - side_by_side[i + 1].tick < milliseconds{500})
+      EXPECT_LT(side_by_side[i + 1].start, end) << "beside the last";
   }
 
   const auto cancelled = file.of("cancel");
