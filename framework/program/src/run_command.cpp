@@ -84,9 +84,12 @@ runtime::store make_store(const Store& where, bool may_migrate, microseconds con
   return s;
 }
 
-result<runtime::store> make_store(const settings::settings& s, observe::log& log) {
+/// The local store's clock is this machine's, as its instances see it.
+result<runtime::store> make_store(const settings::settings& s, std::shared_ptr<const clock> time, observe::log& log) {
   if (is_local(s)) {
-    const auto store = local::store::create(local_store_options(s));
+    auto options = local_store_options(s);
+    options.time = std::move(time);
+    const auto store = local::store::create(std::move(options));
     if (!store) return store.error();
     log.info("the local store serves this host alone; a fleet of several hosts needs store.url: mysql://...",
              {{"store", store->describe()}});
@@ -225,8 +228,9 @@ void show(const configuration& c, observe::metrics& metrics, wall_time now) {
   metrics.config_hash(c.settings.hash);
 }
 
-int serve(const std::string& file, const configuration& c, const clock& time, bool clock_is_set_off) {
+int serve(const std::string& file, const configuration& c, const std::shared_ptr<const clock>& shared_time, bool clock_is_set_off) {
   const auto& s = c.settings;
+  const auto& time = *shared_time;
   observe::metrics metrics{metrics_options(c, time.now().wall)};
   observe::log log{{log_level_of(s.log_level), log_format_of(s.log_format), [&time] { return time.now().wall; },
                     [&metrics](observe::log_level level) { metrics.log_message(to_string(level)); }, nullptr}};
@@ -238,7 +242,7 @@ int serve(const std::string& file, const configuration& c, const clock& time, bo
     log.error(what, {{"error", why.context}});
     return exit_code_of(why);
   };
-  auto store = make_store(s, log);
+  auto store = make_store(s, shared_time, log);
   if (!store) return fail("the store's settings cannot be used", store.error());
 
   asio::io_context io{1};
@@ -338,11 +342,9 @@ int run_command(const std::string& file) {
   print_problems(checked.problems);
   if (!checked.value) return exit_configuration;
   if (const char* offset = std::getenv("BATON_TEST_CLOCK_OFFSET"); offset != nullptr) {
-    const test_clock time{offset};
-    return serve(file, *checked.value, time, true);
+    return serve(file, *checked.value, std::make_shared<test_clock>(offset), true);
   }
-  const system_clock time;
-  return serve(file, *checked.value, time, false);
+  return serve(file, *checked.value, std::make_shared<system_clock>(), false);
 }
 
 }  // namespace baton::program
