@@ -65,6 +65,21 @@ TEST_F(failovers, g1_a_run_whose_end_was_lost_does_not_run_again) {
   EXPECT_TRUE(running.empty());
 }
 
+TEST_F(failovers, a_lost_run_with_a_lock_of_its_own_is_back_under_its_name) {
+  add_job("a", 10s).policy.overlap = ledger::overlap_policy::allow;
+  start();
+  pass(11s);
+  ASSERT_EQ(running.size(), 1U);
+  const auto name = running[0].run.lock_name;
+  end_run(running[0].id);
+  pass(2s);  // the name is gone here
+  fail_over(3);
+  EXPECT_FALSE(has_row("a", 10s));
+  pass(2s);
+  EXPECT_EQ(row("a", 10s).lock_name, name);
+  EXPECT_EQ(row("a", 10s).outcome, run_outcome::success);
+}
+
 TEST_F(failovers, g1_a_further_attempt_that_was_lost_is_not_made_again) {
   run_one();
   jobs[0].policy.retry = {2, 1s, 1s, 2};

@@ -5,6 +5,7 @@ namespace baton::engine {
 claim_memory::entry::entry(job_index j, name_index n, const ledger::claimed_run& run)
     : job(j),
       name(n),
+      lock_name(n == own_name ? run.lock_name : ""),
       tick(run.key.tick),
       kind(run.key.kind),
       attempt(run.attempt),

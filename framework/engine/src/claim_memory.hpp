@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,7 +19,7 @@ using name_index = std::uint32_t;
 /// What this instance claimed, or brought to an end, in the last ten minutes: what it can make up for where a failover lost it.
 ///
 /// Bounded in time, and to most_claims entries of about 300 bytes; the oldest are forgotten first. Jobs and names are kept by their
-/// indices, texts of handlers not at all.
+/// indices, but for names of one run, texts of handlers not at all.
 class claim_memory {
  public:
   static constexpr microseconds remembered_for = std::chrono::minutes{10};
@@ -32,10 +33,14 @@ class claim_memory {
     wall_time finished{};
     std::optional<wall_time> retry_at;
   };
+  /// In place of the index of a name that goes with its run.
+  static constexpr name_index own_name = std::numeric_limits<name_index>::max();
+
   struct entry {
     entry(job_index j, name_index n, const ledger::claimed_run& run);
     job_index job;
     name_index name;
+    std::string lock_name;  ///< of own_name
     wall_time tick;
     ledger::tick_kind kind;
     std::uint32_t attempt;
