@@ -66,7 +66,7 @@ callbacks changing() {
 TEST(routes, a_change_is_asked_for_through_the_unix_socket_and_as_no_page_in_a_browser_can) {
   const auto calls = changing();
   const request good{"POST", "/api/v1/reload", true, true, true};
-  EXPECT_EQ(change_of(good, calls), &calls.reload);
+  EXPECT_EQ(answer(good, calls).change, &calls.reload);
   struct refused {
     request asked;
     unsigned status;
@@ -76,7 +76,7 @@ TEST(routes, a_change_is_asked_for_through_the_unix_socket_and_as_no_page_in_a_b
                                       {{"POST", "/api/v1/reload", true, true, false}, 415},
                                       {{"GET", "/api/v1/reload", true, true, true}, 405},
                                       {{"POST", "/api/v1/drain", true, true, true}, 404}}) {
-    EXPECT_EQ(change_of(asked, calls), nullptr);
+    EXPECT_EQ(answer(asked, calls).change, nullptr);
     EXPECT_EQ(answer(asked, calls).status, status) << asked.method << " " << asked.target;
   }
   EXPECT_EQ(answer({"GET", "/api/v1/reload", true, true, true}, calls).allow, "POST");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <optional>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -48,11 +47,13 @@ const route* find_route(std::string_view target) noexcept {
   return found == routes.end() ? nullptr : found;
 }
 
-/// nullopt: it may be asked for.
-std::optional<reply> refuse_change(const request& asked) {
+reply judge_change(const request& asked, const callbacks::change& change) {
   if (!asked.is_local) return error_reply(403, "forbidden", "changes are asked for through the unix socket (http.socket)");
-  if (asked.is_json && asked.is_marked) return std::nullopt;
-  return error_reply(415, "not_json", "a change needs Content-Type: application/json and X-Baton-Request: 1");
+  if (!asked.is_json || !asked.is_marked)
+    return error_reply(415, "not_json", "a change needs Content-Type: application/json and X-Baton-Request: 1");
+  reply begun;
+  begun.change = &change;
+  return begun;
 }
 
 }  // namespace
@@ -64,27 +65,21 @@ route_kind classify(std::string_view target) noexcept {
 
 reply answer(const request& asked, const callbacks& calls) {
   const auto* const found = find_route(asked.target);
-  const bool exists = found != nullptr && (found->change == nullptr || calls.*found->change);
-  if (!exists) return error_reply(404, "not_found", "there is no such page; see /metrics, /livez and /readyz");
+  const auto* const change = found != nullptr && found->change != nullptr ? &(calls.*found->change) : nullptr;
+  if (found == nullptr || (change != nullptr && !*change))
+    return error_reply(404, "not_found", "there is no such page; see /metrics, /livez and /readyz");
   const bool allowed = asked.method == found->method || (asked.method == "HEAD" && found->method == "GET");
   if (!allowed) {
-    auto refusal = error_reply(405, "method_not_allowed", found->change == nullptr ? "this page answers GET and HEAD" : "this is a POST");
-    refusal.allow = found->change == nullptr ? "GET, HEAD" : "POST";
+    auto refusal = error_reply(405, "method_not_allowed", change == nullptr ? "this page answers GET and HEAD" : "this is a POST");
+    refusal.allow = change == nullptr ? "GET, HEAD" : "POST";
     return refusal;
   }
-  if (found->change != nullptr) return refuse_change(asked).value_or(error_reply(500, "internal", "a change is begun elsewhere"));
+  if (change != nullptr) return judge_change(asked, *change);
   try {
     return found->run(calls);
   } catch (const std::exception& error) {
     return error_reply(500, "internal", error.what());
   }
-}
-
-const callbacks::change* change_of(const request& asked, const callbacks& calls) noexcept {
-  const auto* const found = find_route(asked.target);
-  if (found == nullptr || found->change == nullptr || asked.method != found->method || !asked.is_local) return nullptr;
-  const auto& change = calls.*found->change;
-  return asked.is_json && asked.is_marked && change ? &change : nullptr;
 }
 
 reply outcome_reply(const outcome& o) {

@@ -21,7 +21,8 @@ struct reply {
   unsigned status = 200;
   std::string_view content_type;
   std::string body;
-  std::string_view allow = {};  ///< for a 405
+  std::string_view allow = {};                ///< for a 405
+  const callbacks::change* change = nullptr;  ///< to be carried out: what becomes of it is the answer
 };
 
 enum class route_kind : std::uint8_t { unknown = 1, metrics, other };
@@ -30,8 +31,6 @@ enum class route_kind : std::uint8_t { unknown = 1, metrics, other };
 
 [[nodiscard]] reply answer(const request& asked, const callbacks& calls);
 
-/// The change that a request asks for and may ask for; nullptr: it is for answer() to answer, or to refuse.
-[[nodiscard]] const callbacks::change* change_of(const request& asked, const callbacks& calls) noexcept;
 [[nodiscard]] reply outcome_reply(const outcome& o);
 
 /// `{"error":{"code":…,"message":…}}`

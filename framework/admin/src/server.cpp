@@ -222,12 +222,8 @@ class server::state {
       const bool is_scrape = !error && classify(std::string_view{asked.target().data(), asked.target().size()}) == route_kind::metrics;
       scrapes_ += is_scrape ? 1 : 0;
       const on_leaving scraped{[&] { scrapes_ -= is_scrape ? 1 : 0; }};
-      const auto* change = error ? nullptr : change_of(request_of(asked, from), calls_);
-      if (change != nullptr && !is_malformed(asked)) {
-        said = co_await carry_out(*change);
-      } else if (!error) {
-        said = judge(asked, from);
-      }
+      if (!error) said = judge(asked, from);
+      if (said.change != nullptr) said = co_await carry_out(*said.change);
       stays = !error && asked.keep_alive();
       auto response = to_response(std::move(said), error ? 11 : asked.version(), stays);
       http::response_serializer<http::string_body> serializer{response};
@@ -277,11 +273,6 @@ class server::state {
     return std::nullopt;
   }
 
-  static bool is_malformed(const http_request& asked) {
-    const auto hosts = asked.count(http::field::host);
-    return hosts > 1 || (hosts == 0 && asked.version() >= 11);
-  }
-
   /// Its texts are those of `asked`.
   static request request_of(const http_request& asked, const entrance& from) {
     const auto view = [](beast::string_view text) { return std::string_view{text.data(), text.size()}; };
@@ -291,7 +282,7 @@ class server::state {
 
   reply judge(const http_request& asked, const entrance& from) {
     const auto hosts = asked.count(http::field::host);
-    if (is_malformed(asked)) return error_reply(400, "bad_request", "exactly one Host header is needed");
+    if (hosts > 1 || (hosts == 0 && asked.version() >= 11)) return error_reply(400, "bad_request", "exactly one Host header is needed");
     if (!asked.target().starts_with('/')) return error_reply(400, "bad_request", "the target of a request begins with /");
     if (from.checks_host && hosts == 1 && !is_acceptable_host(text_of(asked[http::field::host]), options_.host_names)) {
       return error_reply(421, "wrong_host",
