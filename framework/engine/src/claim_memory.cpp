@@ -2,10 +2,9 @@
 
 namespace baton::engine {
 
-claim_memory::entry::entry(job_index j, name_index n, const ledger::claimed_run& run)
+claim_memory::entry::entry(job_index j, const ledger::claimed_run& run)
     : job(j),
-      name(n),
-      lock_name(n == own_name ? run.lock_name : ""),
+      lock_name(run.lock_name),
       tick(run.key.tick),
       kind(run.key.kind),
       attempt(run.attempt),
@@ -13,10 +12,10 @@ claim_memory::entry::entry(job_index j, name_index n, const ledger::claimed_run&
       claimed(run.claimed),
       parameters(run.parameters) {}
 
-void claim_memory::claimed(job_index job, name_index name, const ledger::claimed_run& run, boot_time now) { keep({job, name, run}, now); }
+void claim_memory::claimed(job_index job, const ledger::claimed_run& run, boot_time now) { keep({job, run}, now); }
 
-void claim_memory::ended(job_index job, name_index name, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now) {
-  entry what{job, name, run};
+void claim_memory::ended(job_index job, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now) {
+  entry what{job, run};
   what.end = end_of_run{end.state(), end.outcome, end.reason, end.started, end.finished, end.retry_at};
   keep(std::move(what), now);
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,12 +13,10 @@
 
 namespace baton::engine {
 
-using name_index = std::uint32_t;
-
 /// What this instance claimed, or brought to an end, in the last ten minutes: what it can make up for where a failover lost it.
 ///
-/// Bounded in time, and to most_claims entries of about 300 bytes; the oldest are forgotten first. Jobs and names are kept by their
-/// indices, but for names of one run, texts of handlers not at all.
+/// Bounded in time, and to most_claims entries of about 400 bytes; the oldest are forgotten first. Jobs are kept by their indices,
+/// texts of handlers not at all.
 class claim_memory {
  public:
   static constexpr microseconds remembered_for = std::chrono::minutes{10};
@@ -33,14 +30,10 @@ class claim_memory {
     wall_time finished{};
     std::optional<wall_time> retry_at;
   };
-  /// In place of the index of a name that goes with its run.
-  static constexpr name_index own_name = std::numeric_limits<name_index>::max();
-
   struct entry {
-    entry(job_index j, name_index n, const ledger::claimed_run& run);
+    entry(job_index j, const ledger::claimed_run& run);
     job_index job;
-    name_index name;
-    std::string lock_name;  ///< of own_name
+    std::string lock_name;
     wall_time tick;
     ledger::tick_kind kind;
     std::uint32_t attempt;
@@ -50,8 +43,8 @@ class claim_memory {
     std::optional<end_of_run> end;  ///< whether or not it is in the ledger yet
   };
 
-  void claimed(job_index job, name_index name, const ledger::claimed_run& run, boot_time now);
-  void ended(job_index job, name_index name, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now);
+  void claimed(job_index job, const ledger::claimed_run& run, boot_time now);
+  void ended(job_index job, const ledger::claimed_run& run, const ledger::finish_record& end, boot_time now);
   void forget_old(boot_time now);
 
   /// In the order of their keys; at most so many of those after a key.

@@ -16,6 +16,8 @@
 
 namespace baton::engine {
 
+using name_index = std::uint32_t;
+
 /// Until a name is tried again that had to wait for a retry, or for its tag.
 inline constexpr microseconds held_back_pause = std::chrono::milliseconds{500};
 
@@ -298,7 +300,7 @@ class scheduler::core {
   bool stopping_ = false;
   bool draining_ = false;                           ///< stopping, and runs have all the time they need
   std::optional<boot_time> stop_store_deadline_;    ///< after it the rows are left to others
-  std::set<std::pair<boot_time, run_id>> stop_at_;  ///< when a draining run's grace is over
+  std::set<std::pair<boot_time, run_id>> stop_at_;  ///< when a run's grace is over
   bool signed_off_ = false;
   bool exited_ = false;
 };

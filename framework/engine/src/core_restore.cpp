@@ -68,7 +68,7 @@ void scheduler::core::send_restore(session_state& s) {
     restoring_->sent = key;
     auto& own = request.claims.emplace_back();
     own.row.key = {jobs_[claim->job].name, claim->tick, claim->kind};
-    own.row.lock_name = claim->name == claim_memory::own_name ? claim->lock_name : names_[claim->name].text;
+    own.row.lock_name = claim->lock_name;
     own.row.state = ledger::row_state::running;
     own.row.fence = claim->fence;
     own.row.incarnation = options_.incarnation;

@@ -14,7 +14,7 @@ void scheduler::core::start(name_index n, const ledger::claimed_run& run, wall_t
   const auto& job = jobs_[j];
   runs_.emplace(id, run_state{j, n, run, job.policy, job.grace, job.hold_at_least, std::nullopt});
   name.run = id;
-  claims_of_late_.claimed(j, name.of_one_run ? claim_memory::own_name : n, run, now_.steady);
+  claims_of_late_.claimed(j, run, now_.steady);
   move_to(name, phase::running);
   const bool is_tick = run.key.kind == ledger::tick_kind::schedule && jobs_[j].schedule;
   const auto due = is_tick ? jobs_[j].schedule->due(run.key.tick) : run.key.tick;
@@ -89,7 +89,7 @@ void scheduler::core::handle(run_ended&& e) {
     std::ranges::copy_if(policy.followers, std::back_inserter(record.followers), [&](const auto& f) { return f.follows(record.outcome); });
   }
   tell(run_over{run.job, record, run.run.attempt, e.took});
-  claims_of_late_.ended(run.job, names_[run.name].of_one_run ? claim_memory::own_name : run.name, run.run, record, now_.steady);
+  claims_of_late_.ended(run.job, run.run, record, now_.steady);
 
   name.lease_lost = run.lease_lost;
   name.hold_until = name.granted + run.hold_at_least;

@@ -161,11 +161,11 @@ struct name_plan {
 /// For each tag of a request, how many further runs it allows.
 using tag_room = std::vector<std::uint32_t>;
 
-/// With `overlap: allow` a job's own name only serialises what becomes due: each run that is asked for becomes a pending row under
-/// a name of its own, where it is claimed as any other.
-///
 /// Decides a name by what the transaction saw: open rows are resolved first, then what is asked for and due of all jobs, what waits
 /// longest first, at most one run. A run takes its place from `room`. Pure; the same for every store.
+///
+/// With `overlap: allow` a job's own name only serialises what becomes due: each run that is asked for becomes a pending row under
+/// a name of its own, where it is claimed as any other.
 [[nodiscard]] name_plan decide(const claim_request& request, const name_claim& name, const name_snapshot& seen, wall_time store_now,
                                tag_room& room);
 
