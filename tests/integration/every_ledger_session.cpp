@@ -22,6 +22,14 @@ class every_ledger_session : public every_store {
     if (found == reply.names.end()) throw std::runtime_error{"no reply for " + lock_name};
     return *found;
   }
+  /// The end of a run of `first`, which the job `second` follows; not yet written.
+  static ledger::finish_record success_that_asks_for_second(instance& a, wall_time tick) {
+    a.register_job("first", tick - seconds{10});
+    a.register_job("second", tick - seconds{10});
+    auto record = a.success(*a.claim("first", {tick}).run);
+    record.followers = {{"second", a.name("second"), ledger::follower::when::success}};
+    return record;
+  }
 };
 BATON_EVERY_STORE(every_ledger_session);
 
@@ -294,10 +302,7 @@ TEST_P(every_ledger_session, keeps_the_time_of_a_retry_and_gives_it_to_whoever_c
 TEST_P(every_ledger_session, asks_for_the_run_of_a_follower_once) {
   auto a = make("a");
   const auto tick = a.now() - seconds{1};
-  a.register_job("first", tick - seconds{10});
-  a.register_job("second", tick - seconds{10});
-  auto record = a.success(*a.claim("first", {tick}).run);
-  record.followers = {{"second", a.name("second"), ledger::follower::when::success}};
+  const auto record = success_that_asks_for_second(a, tick);
   EXPECT_EQ(a.finish(record), finish_outcome::written);
   EXPECT_EQ(a.finish(record), finish_outcome::written) << "a repeated finish";
   const auto open = a.reconcile(tick).open;
@@ -366,10 +371,7 @@ TEST_P(every_ledger_session, gives_runs_that_may_overlap_a_lock_name_each_and_pu
 TEST_P(every_ledger_session, moves_a_trigger_of_runs_that_may_overlap_to_a_name_of_its_own) {
   auto a = make("a");
   const auto tick = a.now() - seconds{1};
-  a.register_job("first", tick - seconds{10});
-  a.register_job("second", tick - seconds{10});
-  auto record = a.success(*a.claim("first", {tick}).run);
-  record.followers = {{"second", a.name("second"), ledger::follower::when::success}};
+  const auto record = success_that_asks_for_second(a, tick);
   EXPECT_EQ(a.finish(record), finish_outcome::written);
   const auto own = lock::run_name("t", "of a follower");
   auto request = a.request("second", {});

@@ -11,16 +11,7 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class policies : public on_a_server {
- protected:
-  /// A verb of the command line, with the configuration of an instance; its exit code.
-  static int verb(const fleet& f, const std::string& arguments, const std::string& name = "a") {
-    const auto command = "BATON_TEST_PASSWORD=" + std::string{private_server::password()} + " " BATON_PROGRAM " " + arguments + " -c " +
-                         f.file_of(name) + " >>" + (f.directory() / "verbs").string() + " 2>&1";
-    const int status = std::system(command.c_str());
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-};
+class policies : public on_a_server {};
 
 TEST_P(policies, g1_s23_a_fleet_obeys_pause_resume_trigger_and_cancel_within_two_seconds) {
   fleet f{fleet_options()};
@@ -30,7 +21,7 @@ TEST_P(policies, g1_s23_a_fleet_obeys_pause_resume_trigger_and_cancel_within_two
   ASSERT_TRUE(f.await_ready()) << f.logs();
   await_run(f, "work");
 
-  EXPECT_EQ(verb(f, "pause work"), 0);
+  EXPECT_EQ(f.verb({"pause", "work"}).code, 0);
   const auto paused = store_now();
   // A restart does not end a pause.
   f.named("c").signal(SIGTERM);
@@ -38,7 +29,7 @@ TEST_P(policies, g1_s23_a_fleet_obeys_pause_resume_trigger_and_cancel_within_two
   ASSERT_TRUE(eventually([&] { return f.named("d").is_ready(); }, seconds{5})) << f.logs();
   ASSERT_TRUE(eventually([&] { return store_now() > paused + seconds{4}; }, seconds{10}));
   for (const auto& r : f.runs().of("work")) EXPECT_LT(r.tick, paused) << "was started in the pause";
-  EXPECT_EQ(verb(f, "resume work"), 0);
+  EXPECT_EQ(f.verb({"resume", "work"}).code, 0);
   const auto before = count_runs(f, "work");
   EXPECT_TRUE(eventually([&] { return count_runs(f, "work") > before; }, seconds{3})) << f.logs();
   EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND job='work' AND state=5 AND reason=2"),
@@ -46,10 +37,10 @@ TEST_P(policies, g1_s23_a_fleet_obeys_pause_resume_trigger_and_cancel_within_two
       << "one row for the whole pause";
 
   const auto asked = boot_now();
-  EXPECT_EQ(verb(f, "trigger by-hand"), 0);
+  EXPECT_EQ(f.verb({"trigger", "by-hand"}).code, 0);
   const auto run = await_run(f, "by-hand", seconds{5});
   EXPECT_LE(run.started - asked, seconds{2});
-  EXPECT_EQ(verb(f, "cancel 'by-hand@" + to_rfc3339(run.tick) + "#trigger'"), 0);
+  EXPECT_EQ(f.verb({"cancel", "by-hand@" + to_rfc3339(run.tick) + "#trigger"}).code, 0);
   const auto told = boot_now();
   EXPECT_TRUE(eventually([&] { return !is_alive(run.pid); }, seconds{5})) << f.logs();
   EXPECT_LE(boot_now() - told, seconds{3}) << "two, and its grace";
@@ -59,8 +50,8 @@ TEST_P(policies, g1_s23_a_fleet_obeys_pause_resume_trigger_and_cancel_within_two
                        "' AND job='by-hand' AND kind=2") == "4/4";
       },
       seconds{5}));
-  EXPECT_EQ(verb(f, "verify --from " + to_rfc3339(paused - seconds{60}) + " --to " + to_rfc3339(store_now() - seconds{3})), 0)
-      << std::ifstream{f.directory() / "verbs"}.rdbuf();
+  const auto verified = f.verb({"verify", "--from", to_rfc3339(paused - seconds{60}), "--to", to_rfc3339(store_now() - seconds{3})});
+  EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
   EXPECT_THAT(f.runs().violations(), IsEmpty());
 }
 

@@ -134,21 +134,33 @@ std::vector<int> fleet::stop(microseconds limit) {
   return codes;
 }
 
-std::unique_ptr<child_process> fleet::start_verb(const std::vector<std::string>& words, const std::string& instance) const {
+std::unique_ptr<child_process> fleet::start_program(const std::vector<std::string>& words) const {
   static int number = 0;
   child_process::options how;
   how.output = directory_ / ("verb-" + std::to_string(++number));
   how.command = {"/bin/sh", "-c", "exec \"$@\" 2>" + how.output + ".err", "sh", options_.program};
   how.command.insert(how.command.end(), words.begin(), words.end());
-  how.command.insert(how.command.end(), {"-c", file_of(instance.empty() ? instances_.front()->name() : instance)});
   how.environment = {"BATON_TEST_PASSWORD=" + options_.password};
   auto process = child_process::start(how);
   BATON_ASSERT(process);
   return std::move(*process);
 }
 
+std::vector<std::string> fleet::with_file(std::vector<std::string> words, const std::string& instance) const {
+  words.insert(words.end(), {"-c", file_of(instance.empty() ? instances_.front()->name() : instance)});
+  return words;
+}
+
+std::unique_ptr<child_process> fleet::start_verb(const std::vector<std::string>& words, const std::string& instance) const {
+  return start_program(with_file(words, instance));
+}
+
 fleet::answer fleet::verb(const std::vector<std::string>& words, const std::string& instance) const {
-  const auto process = start_verb(words, instance);
+  return run_program(with_file(words, instance));
+}
+
+fleet::answer fleet::run_program(const std::vector<std::string>& words) const {
+  const auto process = start_program(words);
   const auto code = process->await_exit(std::chrono::seconds{20});
   return {code.value_or(1000), process->output(), read_text(process->output_path() + ".err")};
 }

@@ -106,6 +106,8 @@ class fleet {
   /// SIGTERM to all; the exit codes of all within `limit`, -1 for one that did not end.
   std::vector<int> stop(microseconds limit = std::chrono::seconds{20});
 
+  /// The program with these words, beside the fleet; waits for its end.
+  [[nodiscard]] answer run_program(const std::vector<std::string>& words) const;
   /// A verb with its words, such as {"trigger", "work"}, by the configuration of an instance (the first one's for "").
   [[nodiscard]] answer verb(const std::vector<std::string>& words, const std::string& instance = "") const;
   /// The same, not waited for; what it prints goes to a file.
@@ -125,6 +127,9 @@ class fleet {
   [[nodiscard]] std::string logs() const;
 
  private:
+  [[nodiscard]] std::vector<std::string> with_file(std::vector<std::string> words, const std::string& instance) const;
+  [[nodiscard]] std::unique_ptr<child_process> start_program(const std::vector<std::string>& words) const;
+
   options options_;
   std::filesystem::path directory_;
   std::string jobs_;
