@@ -21,7 +21,7 @@ class admin_socket : public on_a_server {
 
 TEST_P(admin_socket, g9_reload_tells_what_became_of_the_file) {
   fleet f{fleet_options()};
-  f.job("old", "{every: 1h}", "--for 20");
+  f.job("old", never_due, "--for 20");
   auto& a = add(f);
   ASSERT_TRUE(f.await_ready()) << f.logs();
   const auto reload = [&] { return f.run_program({"reload", "--socket", socket_of(f)}); };

@@ -29,6 +29,9 @@ using testing::wall_now;
 inline constexpr microseconds stop_time = milliseconds{500};  // S
 inline constexpr microseconds wait_timeout = seconds{3};      // W
 
+/// The schedule of a job that runs when it is asked for; one that is due each hour fails a test at the hour.
+inline constexpr const char* never_due = "{at: 2099-12-31T23:59:00}";
+
 inline constexpr microseconds probe_and_reply = seconds{1};  // P + R
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

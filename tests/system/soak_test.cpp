@@ -67,7 +67,7 @@ class soak : public on_a_server {
     job("all", "{every: 1s}", "--for 30", "    catch_up: {policy: all, window: 30s}\n    jitter: 300ms\n");
     job("stubborn", "{every: 2s}", "--for 900 --beat 20 --ignore-term --children 1 --own-session", "    on_crash: retry\n");
     job("failing", "{every: 3s}", "--for 20 --exit 1", "    retry: {attempts: 2, backoff: 500ms, multiplier: 1}\n    priority: 5\n");
-    job("told", "{every: 1h}", "--for 20", "    after: [{job: failing, on: failure}, {job: stubborn, on: any}]\n");
+    job("told", never_due, "--for 20", "    after: [{job: failing, on: failure}, {job: stubborn, on: any}]\n");
     job("left", "{every: 2s}", "--for 300 --beat 20", "    lock: {name: bridge}\n");
     job("right", "{every: 2s}", "--for 300 --beat 20", "    lock: {name: bridge, hold_at_least: 400ms}\n");
     job("few-1", "{every: 2s}", "--for 300 --beat 20", "    tags: [few]\n");

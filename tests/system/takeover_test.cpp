@@ -26,7 +26,7 @@ class takeovers : public on_a_server {
     fleet_ = std::make_unique<fleet>(fleet_options());
     fleet_->job("long", "{every: 1s}", "--for 600000 --beat 5 --ignore-term");
     fleet_->job("short", "{every: 1s}", "--for 20");
-    fleet_->job("by-hand", "{every: 1h}", "--for 600000 --beat 10", "    grace: 500ms\n");
+    fleet_->job("by-hand", never_due, "--for 600000 --beat 10", "    grace: 500ms\n");
     for (int i = 0; i < 3; ++i) add();
     ASSERT_TRUE(fleet_->await_ready()) << fleet_->logs();
     testing::disturbance::note();  // until a while ago no session was there at all
