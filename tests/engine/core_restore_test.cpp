@@ -173,6 +173,26 @@ TEST_F(failovers, g12_nothing_is_started_while_the_new_servers_clock_is_behind) 
   EXPECT_FALSE(all<acquire>().empty());
 }
 
+TEST_F(failovers, g8_g12_a_server_whose_clock_was_never_heard_of_had_gone_on_from_the_last_ones_time) {
+  run_one();
+  end_run(running[0].id);
+  pass(1s);
+  withhold<reconcile>();
+  withhold<acquire>();
+  fail_over(0);
+  pass(30s);  // at the second server for half a minute, without an answer from its ledger
+  fail_over(0);
+  const auto left = clock.now().wall;
+  pass(5s);
+  for (const auto limit = clock.now().steady + 20s; all<acquire>().empty() && clock.now().steady < limit; pass(1s)) {
+    const auto now = clock.now();
+    while (const auto asked = take<reconcile>())
+      feed(reconciled{asked->id, {now.steady, now.steady}, ledger::reconcile_reply{now.wall - 9s, {}, {}}});
+  }
+  ASSERT_FALSE(all<acquire>().empty());
+  EXPECT_GE(clock.now().wall - 9s, left);
+}
+
 TEST_F(failovers, found_by_a_lock_session_make_the_ledger_session_follow) {
   run_one();
   const auto old_ledger = ledger_session();

@@ -75,7 +75,7 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
   name.committed_fence = row.fence;
   // Who claimed on the last server knew its time, as well as slow calls let it.
   constexpr microseconds doubt = std::chrono::seconds{2};
-  if (claimed_on_last_server_.contains(row.incarnation) && *row.claimed + doubt < last_servers_time_)
+  if (!claimed_before_.empty() && claimed_before_.rbegin()->second.contains(row.incarnation) && *row.claimed + doubt < last_servers_time_)
     broken("G12", text(row.key) + " is claimed while the new server's clock is behind", now);
   claimed_since_.insert(row.incarnation);
   claim_seen claim{row.key, row.fence, row.attempt, row.incarnation, false, {}, false, false};
@@ -93,8 +93,9 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
       claim.is_blind = claim.is_blind || is_too_soon;
     } else {
       if (is_too_soon) broken("failover", text(row.key) + " is claimed before others could restore " + text(lost.key), now);
-      // Its owner may be dead, and its fence nobody's knowledge: the new server's clock has to have reached it.
-      if (row.fence + 50'000 <= lost.fence) broken("G8", text(row.key) + " is claimed while the new server's clock is behind", now);
+      // Its owner may be dead, and its fence nobody's knowledge: for who knew that server's time, the new one's has reached it.
+      if (row.fence + 50'000 <= lost.fence && claimed_before_.at(*lost.lost_at).contains(row.incarnation))
+        broken("G8", text(row.key) + " is claimed while the new server's clock is behind", now);
     }
     if (lost.key == row.key && lost.attempt >= row.attempt) lost.was_run_again = true;
   }
@@ -105,7 +106,7 @@ void checker::failed_over(const std::vector<testing::memory_store::lost_write>& 
                           microseconds now, wall_time last_servers_time, microseconds quiet) {
   quiet_ = quiet;
   last_servers_time_ = last_servers_time;
-  claimed_on_last_server_ = std::exchange(claimed_since_, {});
+  claimed_before_.insert_or_assign(now, std::exchange(claimed_since_, {}));
   for (const auto& write : lost) {
     lost_keys_.insert(write.was.key);
     if (!write.is) lost_rows_.push_back(write.was);

@@ -84,8 +84,9 @@ class checker {
   std::vector<ledger::tick_row> lost_rows_;  ///< by failovers, restored or not
   std::set<ledger::tick_key> lost_keys_;     ///< of them, and of rows that went back to what they had been
   microseconds quiet_{};
-  wall_time last_servers_time_{};                 ///< at the last failover
-  std::set<std::string> claimed_on_last_server_;  ///< by incarnation
+  wall_time last_servers_time_{};  ///< at the last failover
+  std::map<microseconds, std::set<std::string>>
+      claimed_before_;  ///< by failover: incarnations that had claimed on the server that was left
   std::set<std::string> claimed_since_;
   std::uint64_t claims_restored_ = 0;
   std::vector<std::string> violations_;

@@ -266,6 +266,7 @@ class scheduler::core {
   std::optional<restore_progress> restoring_;
   bool ledger_is_another_ = false;        ///< what was known of it is void until a ledger session has told
   boot_time quiet_until_{};               ///< until then others restore what they had claimed
+  boot_time met_server_at_{};             ///< when a session was first opened at it
   std::optional<wall_time> catch_up_to_;  ///< the last server's time, which the new one's has not reached
   bool store_up_ = false;
   failure last_trouble_{errc::store_unavailable, "the store has not been reached yet"};

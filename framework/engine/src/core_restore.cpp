@@ -30,7 +30,12 @@ void scheduler::core::meet_server(const lock::server_identity& now_at) {
   const auto before = std::exchange(server_, now_at);
   if (!before || *before == now_at) return;
   tell(server_changed{});
-  if (const auto last = clock_.now(now_.steady)) catch_up_to_ = std::max(catch_up_to_.value_or(*last), *last);
+  if (const auto last = clock_.now(now_.steady)) {
+    catch_up_to_ = std::max(catch_up_to_.value_or(*last), *last);
+  } else if (catch_up_to_) {  // nothing was heard of the last one's clock: others may have started what this time allowed there
+    *catch_up_to_ += now_.steady - met_server_at_;
+  }
+  met_server_at_ = now_.steady;
   clock_.forget();
   changed_since_.reset();
   ledger_is_another_ = true;
