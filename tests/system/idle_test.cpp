@@ -8,7 +8,14 @@ namespace {
 
 class idle_fleets : public on_a_server {
  protected:
-  [[nodiscard]] std::int64_t statements() const { return std::stoll(ask("SHOW GLOBAL STATUS LIKE 'Questions'").at(0).at(1).value_or("0")); }
+  [[nodiscard]] std::int64_t counter(const std::string& name) const {
+    return std::stoll(ask("SHOW GLOBAL STATUS LIKE '" + name + "'").at(0).at(1).value_or("0"));
+  }
+  /// Without those of the purge, which comes once a minute in a transaction of three.
+  [[nodiscard]] std::int64_t statements() const {
+    const auto purges = counter("Com_begin");
+    return counter("Questions") - 3 * purges;
+  }
 };
 
 TEST_P(idle_fleets, ask_one_statement_a_second_beside_the_probe_and_take_a_hundredth_of_a_processor_with_10000_jobs) {
@@ -23,10 +30,10 @@ TEST_P(idle_fleets, ask_one_statement_a_second_beside_the_probe_and_take_a_hundr
   const auto from = boot_now();
   const auto statements_before = statements();
   const auto busy_before = a.process().processor_time();
-  ASSERT_TRUE(eventually([&] { return boot_now() >= from + seconds{10}; }, seconds{20}, milliseconds{100}));
+  ASSERT_TRUE(eventually([&] { return boot_now() >= from + seconds{20}; }, seconds{30}, milliseconds{100}));
   const auto busy = a.process().processor_time() - busy_before;
   const auto elapsed = std::chrono::duration<double>(boot_now() - from).count();
-  const auto asked = static_cast<double>(statements() - statements_before - 1);  // the question itself
+  const auto asked = static_cast<double>(statements() - statements_before - 2);  // the questions themselves
   const double probes = elapsed / 0.5;
   const double a_second = (asked - probes) / elapsed;
   std::cout << "idle with 10,000 jobs: " << a_second << " statements a second beside " << probes / elapsed << " probes, "
