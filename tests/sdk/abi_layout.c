@@ -37,7 +37,15 @@ AT(baton_run_info, job, 64);
 AT(baton_run_info, run_id, 80);
 AT(baton_run_info, trigger, 96);
 
-SIZE(baton_host, 104);
+SIZE(baton_metric, 64);
+AT(baton_metric, help, 16);
+AT(baton_metric, kind, 32);
+AT(baton_metric, label_count, 36);
+AT(baton_metric, labels, 40);
+AT(baton_metric, buckets, 48);
+AT(baton_metric, bucket_count, 56);
+
+SIZE(baton_host, 96);
 AT(baton_host, abi_major, 4);
 AT(baton_host, abi_minor, 6);
 AT(baton_host, context, 8);
@@ -49,14 +57,20 @@ AT(baton_host, stop_requested, 48);
 AT(baton_host, stop_descriptor, 56);
 AT(baton_host, lease_is_held, 64);
 AT(baton_host, set_result, 72);
-AT(baton_host, define_metric, 80);
-AT(baton_host, update_metric, 88);
-AT(baton_host, get_extension, 96);
+AT(baton_host, update_metric, 80);
+AT(baton_host, get_extension, 88);
 
 SIZE(baton_lease, 16);
 AT(baton_lease, time_left, 8);
 
-SIZE(baton_plugin_descriptor, 112);
+SIZE(baton_store, 88);
+AT(baton_store, url, 8);
+AT(baton_store, password, 24);
+AT(baton_store, tls_mode, 40);
+AT(baton_store, tls_ca, 56);
+AT(baton_store, lock_name, 72);
+
+SIZE(baton_plugin_descriptor, 136);
 AT(baton_plugin_descriptor, struct_size, 8);
 AT(baton_plugin_descriptor, abi_major, 12);
 AT(baton_plugin_descriptor, abi_minor, 14);
@@ -66,7 +80,11 @@ AT(baton_plugin_descriptor, build_id, 48);
 AT(baton_plugin_descriptor, parameters, 64);
 AT(baton_plugin_descriptor, parameter_count, 72);
 AT(baton_plugin_descriptor, parameter_size, 76);
-AT(baton_plugin_descriptor, create, 80);
-AT(baton_plugin_descriptor, run, 88);
-AT(baton_plugin_descriptor, stop, 96);
-AT(baton_plugin_descriptor, destroy, 104);
+AT(baton_plugin_descriptor, metrics, 80);
+AT(baton_plugin_descriptor, metric_count, 88);
+AT(baton_plugin_descriptor, metric_size, 92);
+AT(baton_plugin_descriptor, flags, 96);
+AT(baton_plugin_descriptor, create, 104);
+AT(baton_plugin_descriptor, run, 112);
+AT(baton_plugin_descriptor, stop, 120);
+AT(baton_plugin_descriptor, destroy, 128);

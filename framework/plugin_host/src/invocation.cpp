@@ -107,8 +107,7 @@ void invocation::fill_host() {
   host_.lease_is_held = [](void* context) noexcept -> std::uint32_t { return self(context).is_lease_held() ? 1 : 0; };
   host_.set_result = [](void* context, baton_string text) noexcept { self(context).text_ = head(view(text)); };
   // A run's process is too short-lived to be scraped; nothing of plugins is kept yet.
-  host_.define_metric = [](void*, std::uint32_t, baton_string, baton_string) noexcept -> std::uint64_t { return 0; };
-  host_.update_metric = [](void*, std::uint64_t, double) noexcept {};
+  host_.update_metric = [](void*, std::uint32_t, double) noexcept {};
   host_.get_extension = [](void*, baton_string id) noexcept -> const void* {
     static constexpr baton_lease lease{sizeof lease, [](void* context) noexcept { return self(context).lease_time_left(); }};
     return view(id) == BATON_LEASE ? &lease : nullptr;

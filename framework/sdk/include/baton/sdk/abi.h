@@ -5,7 +5,7 @@
  * never unloads it. For each run it calls, in this order:
  *
  *   baton_plugin_entry()        once or more
- *     create(host, &instance)   parameters may be read, metrics defined
+ *     create(host, &instance)   parameters may be read
  *     run(instance)             does the work
  *       stop(instance)          at most once, from another thread, while run() is running
  *     destroy(instance)         iff create() returned BATON_STATUS_OK
@@ -106,6 +106,27 @@ typedef struct baton_value {
   size_t count;
 } baton_value;
 
+/* ---- metrics ---------------------------------------------------------------------------------------------------------------- */
+
+/* Values of baton_metric.kind. */
+enum { BATON_METRIC_COUNTER = 1, BATON_METRIC_GAUGE = 2, BATON_METRIC_HISTOGRAM = 3 };
+
+/*
+ * One series the plugin keeps, for each of its jobs: baton_plugin_<plugin>_<name>{job_name="...", labels...}. All there will ever be
+ * is known when the plugin is loaded, so each exists from the first scrape on. A family of several series has a row for each,
+ * with the same kind, help, buckets and label names.
+ */
+typedef struct baton_metric {
+  baton_string name; /* a-z, 0-9 and _, the first a letter; with the unit, and _total at the end of a counter's */
+  baton_string help; /* one sentence */
+  uint32_t kind;     /* BATON_METRIC_... */
+  uint32_t label_count;
+  const baton_field* labels; /* names as above; not job, instance, job_name, le, quantile, nor any that begins with __ */
+  /* Upper bounds of a histogram's buckets, rising; none: 1 ms to 1 h as for durations in seconds. */
+  const double* buckets;
+  size_t bucket_count;
+} baton_metric;
+
 /* ---- what the host offers --------------------------------------------------------------------------------------------------- */
 
 /* What the host knows of the run. Does not change while it lasts. */
@@ -124,9 +145,6 @@ typedef struct baton_run_info {
 
 /* Levels of log(). */
 enum { BATON_LOG_DEBUG = 1, BATON_LOG_INFO = 2, BATON_LOG_WARNING = 3, BATON_LOG_ERROR = 4 };
-
-/* Kinds of define_metric(). */
-enum { BATON_METRIC_COUNTER = 1, BATON_METRIC_GAUGE = 2, BATON_METRIC_HISTOGRAM = 3 };
 
 /*
  * Functions of the host for one run; `context` is passed back to each.
@@ -173,13 +191,10 @@ typedef struct baton_host {
   void (*set_result)(void* context, baton_string text) BATON_NOEXCEPT;
 
   /*
-   * [worker] State: inside create() only. Defines baton_plugin_<plugin>_<name> and returns its handle, or 0 if this host keeps no
-   * metrics of plugins or refuses the name; a handle of 0 may be used and does nothing. Borrowed.
+   * [any-thread] Adds to a counter (not negative), sets a gauge, observes in a histogram. `metric` is the row in the descriptor's table,
+   * counted from 1; any other number does nothing.
    */
-  uint64_t (*define_metric)(void* context, uint32_t kind, baton_string name, baton_string help) BATON_NOEXCEPT;
-
-  /* [any-thread] Adds to a counter, sets a gauge, observes in a histogram. */
-  void (*update_metric)(void* context, uint64_t metric, double value) BATON_NOEXCEPT;
+  void (*update_metric)(void* context, uint32_t metric, double value) BATON_NOEXCEPT;
 
   /*
    * [any-thread] A table of functions beyond this one, by an id such as "baton.kv/1", or null. The id says which structure is behind
@@ -199,6 +214,22 @@ typedef struct baton_lease {
   int64_t (*time_left)(void* context) BATON_NOEXCEPT;
 } baton_lease;
 
+/*
+ * Behind BATON_STORE, for plugins with BATON_PLUGIN_USES_STORE only: how the scheduler reaches its store, and what guards this run there.
+ * Lifetime: as baton_host. Never log any of it.
+ */
+#define BATON_STORE "baton.store/1"
+typedef struct baton_store {
+  uint32_t struct_size;
+  uint32_t reserved;
+  baton_string url; /* as configured, without a password: mysql://user@host:3306,host2/database?socket=... */
+  baton_string password;
+  baton_string tls_mode; /* disabled, required, verify_ca or verify_identity */
+  baton_string tls_ca;   /* a file, or empty */
+  /* The row of baton_fence whose fence is that of baton_run_info while nobody else holds the lock. */
+  baton_string lock_name;
+} baton_store;
+
 /* ---- what a plugin offers --------------------------------------------------------------------------------------------------- */
 
 /* What create() returns. */
@@ -211,6 +242,11 @@ enum {
   BATON_OUTCOME_RETRY_LATER = 3, /* a failure that a later attempt may cure */
   BATON_OUTCOME_SKIPPED = 4,     /* nothing to do; counts as success */
   BATON_OUTCOME_CANCELLED = 5    /* ended early because stop_requested() */
+};
+
+/* Bits of baton_plugin_descriptor.flags. */
+enum {
+  BATON_PLUGIN_USES_STORE = 1 /* get_extension(BATON_STORE) answers; without it the store's password never reaches the run's process */
 };
 
 /* What a plugin is. Lifetime: static; every pointer in it is valid and unchanged for as long as the plugin is loaded. */
@@ -226,6 +262,12 @@ typedef struct baton_plugin_descriptor {
   const baton_parameter* parameters;
   uint32_t parameter_count;
   uint32_t parameter_size; /* sizeof(baton_parameter): the distance from one to the next */
+
+  const baton_metric* metrics;
+  uint32_t metric_count;
+  uint32_t metric_size; /* sizeof(baton_metric) */
+
+  uint64_t flags; /* BATON_PLUGIN_... */
 
   /*
    * [worker] State: loaded. Prepares a run. On BATON_STATUS_OK writes the plugin's own pointer to `*instance` (null is allowed);

@@ -62,8 +62,7 @@ class fake_host {
     host_.stop_descriptor = [](void* me) noexcept -> std::int32_t { return self(me).stop_descriptor_; };
     host_.lease_is_held = [](void* me) noexcept -> std::uint32_t { return self(me).lease_is_held ? 1 : 0; };
     host_.set_result = [](void* me, baton_string text) noexcept { self(me).text_ = detail::view(text); };
-    host_.define_metric = [](void*, std::uint32_t, baton_string, baton_string) noexcept -> std::uint64_t { return 0; };
-    host_.update_metric = [](void*, std::uint64_t, double) noexcept {};
+    host_.update_metric = [](void*, std::uint32_t, double) noexcept {};
     host_.get_extension = [](void*, baton_string) noexcept -> const void* { return nullptr; };
   }
   ~fake_host() { ::close(stop_descriptor_); }
