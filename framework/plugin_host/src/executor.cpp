@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "process_run.hpp"
+#include "runner_pool.hpp"
 #include "thread_run.hpp"
 
 namespace baton::plugin_host {
@@ -30,6 +31,8 @@ struct run {
   run_id id{};
   std::unique_ptr<process_run> process;
   std::unique_ptr<thread_run> thread;
+  std::optional<runner_purpose> purpose;  ///< of its runner
+  std::size_t runs = 0;                   ///< which the runner had before
   wall_time started{};
 };
 
@@ -115,10 +118,11 @@ class supervised_executor final : public executor {
 
   void work() {
     bool hung_up = false;
-    while (!quitting_ || !runs_.empty() || has_commands()) {
+    while (!quitting_ || !runs_.empty() || !pool_.is_empty() || has_commands()) {
       if (quitting_ && !std::exchange(hung_up, true)) {
         for (auto& [key, r] : runs_) end_early(r);
       }
+      if (quitting_) pool_.send_away_all();
       std::array<epoll_event, 64> events{};
       const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()), wait_time());
       for (int i = 0; i < count; ++i) on_ready(events[static_cast<std::size_t>(i)]);
@@ -134,7 +138,7 @@ class supervised_executor final : public executor {
 
   [[nodiscard]] int wait_time() const {
     if (has_orphans_) return static_cast<int>(orphan_interval.count());
-    return quitting_ && runs_.empty() ? 0 : -1;
+    return quitting_ && runs_.empty() && pool_.is_empty() ? 0 : -1;
   }
 
   void on_ready(const epoll_event& event) {
@@ -144,6 +148,7 @@ class supervised_executor final : public executor {
       [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
       return;
     }
+    if (pool_.contains(key / 2)) return key % 2 == 0 ? pool_.send_away(key / 2) : pool_.reap(key / 2);
     const auto found = runs_.find(key / 2);
     if (key == timer_key || found == runs_.end()) return;
     auto& r = found->second;
@@ -152,6 +157,9 @@ class supervised_executor final : public executor {
       if ((event.events & EPOLLOUT) != 0) r.process->send();
       if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !r.process->receive(on_frame)) {
         watch(r.process->socket(), 0, 0, EPOLL_CTL_DEL);  // the pidfd says when it has ended
+      } else if (r.process->is_reusable()) {
+        pool_.keep(found->first, {std::move(r.purpose), r.process->take_runner(), r.runs + 1, {}}, boot_now());
+        finish(found->first, r.process->verdict());
       } else {
         watch_socket(found->first, r);
       }
@@ -184,14 +192,21 @@ class supervised_executor final : public executor {
     const auto key = next_slot_++;
     try {
       if (request.request.handler || request.request.isolation == isolation::in_process) {
-        run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}};
+        run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}};
         add(key, std::move(r));
         return;
       }
       if (encode_frame(request).size() > max_frame_size) return emit_not_started(id, "its parameters are too large");
+      auto purpose = purpose_of(request.request);
+      if (auto warm = purpose ? pool_.take(*purpose) : std::nullopt) {
+        run r{id, std::make_unique<process_run>(std::move(warm->what.runner), request), {}, std::move(purpose), warm->what.runs, {}};
+        watch_socket(warm->number, r);
+        add(warm->number, std::move(r));
+        return;
+      }
       auto runner = spawn_runner(program_, environment_);
       if (!runner) return emit_not_started(id, runner.error().context);
-      run r{id, std::make_unique<process_run>(std::move(*runner), request), {}, {}};
+      run r{id, std::make_unique<process_run>(std::move(*runner), request), {}, std::move(purpose), 0, {}};
       watch(r.process->socket(), key * 2, EPOLLIN | (r.process->wants_to_send() ? EPOLLOUT : 0U), EPOLL_CTL_ADD);
       watch(r.process->pidfd(), key * 2 + 1, EPOLLIN, EPOLL_CTL_ADD);
       add(key, std::move(r));
@@ -240,8 +255,9 @@ class supervised_executor final : public executor {
   }
 
   void look_at_clock() {
-    auto next = boot_time::max();
     const auto now = boot_now();
+    pool_.send_away_idle(now);
+    auto next = pool_.next_deadline();
     bool orphans = false;
     std::vector<slot> gone;
     for (auto& [key, r] : runs_) {
@@ -312,6 +328,7 @@ class supervised_executor final : public executor {
   bool has_orphans_ = false;
   slot next_slot_ = 1;
   std::map<slot, run> runs_;
+  runner_pool pool_;
   std::map<run_id, slot> slots_;
 
   std::atomic<bool> quitting_ = false;

@@ -1,5 +1,6 @@
 #include "frame.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstring>
@@ -11,6 +12,13 @@ namespace baton::plugin_host {
 namespace {
 
 constexpr std::size_t header_size = sizeof(std::uint32_t);
+
+template <typename T, typename Frame>
+concept is = std::same_as<std::remove_const_t<T>, Frame>;
+
+void fields(auto& go, is<parameter> auto& p) {
+  go(p.name), go(p.type), go(p.required), go(p.secret), go(p.fallback), go(p.minimum), go(p.maximum), go(p.choices), go(p.help);
+}
 
 /// One list of fields for each frame serves both directions: `go(stream, frame)` writes with a writer and reads with a reader.
 class writer {
@@ -56,6 +64,7 @@ class writer {
     (*this)(static_cast<std::uint8_t>(choice.index()));
     std::visit(*this, choice);
   }
+  void operator()(const parameter& p) { fields(*this, p); }
 
   [[nodiscard]] std::string take() { return std::move(out_); }
 
@@ -125,6 +134,7 @@ class reader {
     good_ = good_ && index < sizeof...(T);
     if (good_) emplace<0>(choice, index);
   }
+  void operator()(parameter& p) { fields(*this, p); }
 
   void require(bool condition) { good_ = good_ && condition; }
   [[nodiscard]] bool is_good() const { return good_; }
@@ -159,15 +169,12 @@ class reader {
   bool good_ = true;
 };
 
-template <typename T, typename Frame>
-concept is = std::same_as<std::remove_const_t<T>, Frame>;
-
 // The fields of each frame. `go` is a writer with const frames or a reader with mutable ones.
 void fields(auto& go, is<request_frame> auto& f) {
   auto& r = f.request;
   go(r.id), go(r.isolation), go(r.plugin_path), go(r.parameters), go(r.cluster), go(r.instance), go(r.job), go(r.trigger), go(r.run_name);
   go(r.tick), go(r.attempt), go(r.fence), go(r.timeout), go(r.grace), go(r.lease_deadline);
-  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(f.deadline);
+  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(f.deadline), go(f.describe_only);
 }
 void fields(auto& go, is<extend_frame> auto& f) { go(f.lease_deadline); }
 void fields(auto& go, is<stop_frame> auto& f) { go(f.order.terminate_after), go(f.order.kill_after); }
@@ -176,13 +183,23 @@ void fields(auto& go, is<spawned_frame> auto& f) { go(f.handler); }
 void fields(auto&, is<started_frame> auto&) {}
 void fields(auto& go, is<run_log> auto& f) { go(f.level), go(f.message), go(f.fields); }
 void fields(auto& go, is<run_progress> auto& f) { go(f.fraction), go(f.text); }
-void fields(auto& go, is<ended_frame> auto& f) { go(f.end), go(f.text), go(f.output); }
+void fields(auto& go, is<described_frame> auto& f) {
+  auto& p = f.plugin;
+  go(p.path), go(p.name), go(p.version), go(p.build_id), go(p.abi_major), go(p.abi_minor), go(p.parameters);
+}
+void fields(auto& go, is<ended_frame> auto& f) { go(f.end), go(f.text), go(f.output), go(f.reusable); }
 
 /// What the types alone do not say.
 bool is_valid(const request_frame& f) { return f.request.isolation >= isolation::process && f.request.isolation <= isolation::in_process; }
 bool is_valid(const spawned_frame& f) { return f.handler > 1; }
 bool is_valid(const run_log& f) { return f.level >= BATON_LOG_DEBUG && f.level <= BATON_LOG_ERROR; }
 bool is_valid(const ended_frame& f) { return f.end >= run_end::success && f.end <= run_end::not_started; }
+bool is_valid(const described_frame& f) {
+  return std::ranges::all_of(f.plugin.parameters, [](const parameter& p) {
+    return p.type >= parameter_type::text && p.type <= parameter_type::text_map &&
+           (!p.fallback || p.fallback->index() + 1 == static_cast<std::size_t>(p.type));
+  });
+}
 bool is_valid(const auto&) { return true; }
 
 template <std::size_t I = 0>

@@ -20,10 +20,11 @@ namespace baton::plugin_host {
 /// The largest frame accepted or written; a request with more parameters than that is not started.
 inline constexpr std::size_t max_frame_size = std::size_t{4} << 20;
 
-/// Instance → supervisor, first. With the time the handler may be told it will be stopped at.
+/// Instance → supervisor → handler, first and after each end that is reusable. With the time the handler may be told it will be stopped at.
 struct request_frame {
   run_request request;
   std::optional<wall_time> deadline;
+  bool describe_only = false;  ///< the plugin is loaded and described, and its code not called
 };
 /// Instance → supervisor → handler.
 struct extend_frame {
@@ -41,16 +42,21 @@ struct spawned_frame {
 };
 /// Handler → supervisor → instance: the handler's code is about to be called.
 struct started_frame {};
-/// Handler → supervisor, its last; supervisor → instance, its last, with what it printed.
+/// Handler → supervisor → instance.
+struct described_frame {
+  plugin_description plugin;
+};
+/// Handler → supervisor, the last of a run; supervisor → instance, the same, with what it printed.
 struct ended_frame {
   run_end end{};
   std::string text;
   std::string output;
+  bool reusable = false;  ///< the sender is as it was before the run, and waits for another request
 };
 
 /// run_log and run_progress go handler → supervisor → instance.
 using frame = std::variant<request_frame, extend_frame, stop_frame, stop_token_frame, spawned_frame, started_frame, run_log, run_progress,
-                           ended_frame>;
+                           described_frame, ended_frame>;
 
 struct decoded_frame {
   frame content;

@@ -2,19 +2,28 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <memory>
 #include <mutex>
 #include <thread>
 
 #include "invocation.hpp"
+#include "loader.hpp"
 
 namespace baton::plugin_host {
 namespace {
+
+/// Memory that a run may leave behind for the next one.
+constexpr std::size_t most_growth = std::size_t{64} << 20;
 
 /// Writes frames to the supervisor, which always reads.
 class channel_sink final : public run_sink {
@@ -41,21 +50,6 @@ class channel_sink final : public run_sink {
   int channel_;
 };
 
-/// Carries out what the supervisor says; at its end, everything ends.
-void obey(int channel, invocation& run) noexcept {
-  std::string buffer;
-  // A byte at a time, since read_some() waits until it has all it was asked for; these frames are few and small.
-  while (read_some(channel, buffer, 1) == read_end::more_later) {
-    const auto decoded = decode_frame(std::as_bytes(std::span{buffer}));
-    if (!decoded) break;
-    if (!*decoded) continue;
-    if (const auto* extended = std::get_if<extend_frame>(&(*decoded)->content)) run.extend(extended->lease_deadline);
-    if (std::holds_alternative<stop_token_frame>((*decoded)->content)) run.request_stop();
-    buffer.erase(0, (*decoded)->size);
-  }
-  ::kill(0, SIGKILL);
-}
-
 void limit(int what, const std::optional<std::uint64_t>& most) noexcept {
   if (!most) return;
   const rlimit both{*most, *most};
@@ -73,6 +67,153 @@ std::thread quiet_thread(auto code) {
   return thread;
 }
 
+std::size_t entries_of(const char* directory) {
+  std::error_code ignored;
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory, ignored}, {}));
+}
+
+/// What a run could change for the next one, and that can be seen from here.
+struct surroundings {
+  std::size_t descriptors = 0;
+  std::size_t threads = 0;
+  std::string directory;
+  std::vector<std::string> environment;
+  sigset_t blocked{};
+  mode_t mask = 0;
+  uid_t user = 0;
+  gid_t group = 0;
+  pid_t process_group = 0;
+
+  [[nodiscard]] static surroundings look() {
+    surroundings s;
+    s.descriptors = entries_of("/proc/self/fd");
+    s.threads = entries_of("/proc/self/task");
+    std::error_code ignored;
+    s.directory = std::filesystem::current_path(ignored).string();
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) s.environment.emplace_back(*entry);
+    ::sigprocmask(SIG_SETMASK, nullptr, &s.blocked);
+    s.mask = ::umask(0);
+    ::umask(s.mask);
+    s.user = ::geteuid();
+    s.group = ::getegid();
+    s.process_group = ::getpgrp();
+    return s;
+  }
+  [[nodiscard]] bool operator==(const surroundings& other) const {
+    const auto blocks = [](const sigset_t& set, int signal) { return ::sigismember(&set, signal) == 1; };
+    for (int signal = 1; signal < SIGRTMAX; ++signal) {
+      if (blocks(blocked, signal) != blocks(other.blocked, signal)) return false;
+    }
+    return descriptors == other.descriptors && threads == other.threads && directory == other.directory &&
+           environment == other.environment && mask == other.mask && user == other.user && group == other.group &&
+           process_group == other.process_group;
+  }
+};
+
+std::size_t resident_bytes() {
+  std::FILE* const file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  unsigned long all = 0;
+  unsigned long resident = 0;
+  const int read = std::fscanf(file, "%lu %lu", &all, &resident);  // NOLINT(cert-err34-c): the kernel writes numbers
+  std::fclose(file);
+  return read == 2 ? resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+/// One run after another. A thread beside that of the runs reads what the supervisor says.
+class handler_process {
+ public:
+  explicit handler_process(unique_fd channel) : channel_{std::move(channel)}, sink_{channel_.get()} {}
+
+  [[noreturn]] void work(request_frame first) {
+    begin(std::move(first));
+    quiet_thread([this] { obey(); }).detach();
+    for (std::size_t runs = 0;; ++runs) {
+      auto end = carry_out();
+      std::fflush(nullptr);
+      if (runs == 0) first_resident_ = resident_bytes();  // the plugin is loaded
+      auto found = surroundings::look();
+      // What the first run leaves open belongs to the plugin (a library it has initialised). What comes on top is a leak.
+      if (runs == 0) known_ = std::move(found);
+      end.reusable = end.reusable && known_.threads == 2 && (runs == 0 ? is_as_born(known_) : found == known_) &&
+                     resident_bytes() < first_resident_ + most_growth;
+      const bool go_on = end.reusable;
+      sink_.send(end);
+      if (!go_on) ::_exit(0);  // here, while all is still there for the other thread; what the plugin leaked goes with the process
+      std::unique_lock guard{mutex_};
+      has_request_.wait(guard, [this] { return run_ != nullptr; });
+    }
+  }
+
+ private:
+  /// On the way to the first run nothing but descriptors can have changed.
+  [[nodiscard]] bool is_as_born(surroundings now) const {
+    now.descriptors = born_.descriptors;
+    now.threads = born_.threads;
+    return now == born_;
+  }
+
+  void begin(request_frame request) {
+    const std::scoped_lock guard{mutex_};
+    describes_ = request.describe_only;
+    path_ = request.request.plugin_path;
+    run_ = std::make_unique<invocation>(std::move(request), sink_);
+    has_request_.notify_one();
+  }
+
+  ended_frame carry_out() {
+    if (describes_) return describe();
+    auto end = run_->carry_out();
+    const std::scoped_lock guard{mutex_};
+    run_.reset();
+    return end;
+  }
+
+  ended_frame describe() {
+    auto plugin = load_plugin(path_);
+    if (!plugin) return {run_end::not_started, plugin.error().context, {}};
+    sink_.send(described_frame{std::move(plugin->description)});
+    return {run_end::success, {}, {}};
+  }
+
+  /// Carries out what the supervisor says; at its end, everything ends.
+  void obey() noexcept {
+    std::string buffer;
+    std::array<char, 65536> block;
+    while (true) {
+      const auto count = ::recv(channel_.get(), block.data(), block.size(), 0);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) break;
+      buffer.append(block.data(), static_cast<std::size_t>(count));
+      const bool good = take_frames(buffer, [this](frame&& content) {
+        hear(content);
+        return true;
+      });
+      if (!good) break;
+    }
+    ::kill(0, SIGKILL);
+  }
+
+  void hear(frame& content) {
+    if (auto* request = std::get_if<request_frame>(&content)) return begin(std::move(*request));
+    const std::scoped_lock guard{mutex_};
+    if (!run_) return;  // it has ended meanwhile
+    if (const auto* extended = std::get_if<extend_frame>(&content)) run_->extend(extended->lease_deadline);
+    if (std::holds_alternative<stop_token_frame>(content)) run_->request_stop();
+  }
+
+  unique_fd channel_;
+  channel_sink sink_;
+  const surroundings born_ = surroundings::look();
+  surroundings known_;
+  std::size_t first_resident_ = 0;
+  bool describes_ = false;
+  std::string path_;
+  std::mutex mutex_;
+  std::condition_variable has_request_;
+  std::unique_ptr<invocation> run_;
+};
+
 }  // namespace
 
 void run_handler_process(request_frame request, unique_fd channel) noexcept {
@@ -83,19 +224,15 @@ void run_handler_process(request_frame request, unique_fd channel) noexcept {
   limit(RLIMIT_CPU, limits.cpu_seconds);
   limit(RLIMIT_NOFILE, limits.open_files);
 
-  channel_sink sink{channel.get()};
-  ended_frame end{run_end::not_started, {}, {}};
+  const int descriptor = channel.get();
+  std::unique_ptr<handler_process> self;  // never destroyed: its thread needs it to the end
   try {
-    invocation run{std::move(request), sink};
-    quiet_thread([&run, descriptor = channel.get()] { obey(descriptor, run); }).detach();
-    end = run.carry_out();
-    std::fflush(nullptr);
-    sink.send(end);
-    ::_exit(0);  // here, while `run` is still there for the other thread; what the plugin leaked goes with the process
+    self = std::make_unique<handler_process>(std::move(channel));
+    self->work(std::move(request));
   } catch (const std::exception& e) {
-    end.text = std::string{"the handler's process could not be prepared: "} + e.what();
+    channel_sink{descriptor}.send(
+        ended_frame{run_end::not_started, std::string{"the handler's process could not be prepared: "} + e.what(), {}});
   }
-  sink.send(end);
   ::_exit(0);
 }
 

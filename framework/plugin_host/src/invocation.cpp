@@ -179,7 +179,7 @@ ended_frame invocation::call_plugin(const baton_plugin_descriptor& functions) {
     ended_frame end{run_end::lease_expired, "the lease ended before the handler ran", {}};
     if (is_lease_held()) {
       const auto outcome = run(instance);
-      end = {to_run_end(outcome), take_text(), {}};
+      end = {to_run_end(outcome), take_text(), {}, true};
       if (outcome < BATON_OUTCOME_SUCCESS || outcome > BATON_OUTCOME_CANCELLED)
         end.text = "the handler answered with the unknown outcome " + std::to_string(outcome);
     }

@@ -49,7 +49,7 @@ bool process_run::receive(const listener& on_frame) {
     if (auto* ended = std::get_if<ended_frame>(&content)) {
       report_ = std::move(*ended);
     } else if (const auto* spawned = std::get_if<spawned_frame>(&content)) {
-      handler_ = spawned->handler;
+      runner_.handler = spawned->handler;
     } else {
       make_presentable(content);
       on_frame(std::move(content));
@@ -69,17 +69,17 @@ void process_run::reap_supervisor(const listener& on_frame) {
   for (pollfd rest{socket(), POLLIN, 0}; !report_ && ::poll(&rest, 1, 0) > 0;) {
     if (!receive(on_frame)) break;
   }
-  if (report_ || handler_ == 0) return;
+  if (report_ || runner_.handler == 0) return;
   // The supervisor was killed. Its handler sees the end of its channel and kills its own group; this is for one that cannot.
-  ::kill(-handler_, SIGKILL);
+  ::kill(-runner_.handler, SIGKILL);
   give_up_at_ = later(boot_now(), std::chrono::seconds{10});
 }
 
 bool process_run::is_gone() noexcept {
-  if (report_ || handler_ == 0) return true;
+  if (report_ || runner_.handler == 0) return true;
   // An instance that is process 1 of a container inherits the group, and has to reap it.
-  while (::waitpid(-handler_, nullptr, WNOHANG) > 0) continue;
-  return (::kill(-handler_, SIGKILL) != 0 && errno == ESRCH) || boot_now() >= give_up_at_;
+  while (::waitpid(-runner_.handler, nullptr, WNOHANG) > 0) continue;
+  return (::kill(-runner_.handler, SIGKILL) != 0 && errno == ESRCH) || boot_now() >= give_up_at_;
 }
 
 ended_frame process_run::verdict() const {
@@ -87,7 +87,7 @@ ended_frame process_run::verdict() const {
   const auto how = supervisor_end_.si_code == CLD_KILLED || supervisor_end_.si_code == CLD_DUMPED
                        ? killed_by(supervisor_end_.si_status)
                        : "exited with code " + std::to_string(supervisor_end_.si_status);
-  if (handler_ == 0) return {run_end::not_started, "the runner ended before the handler started: " + how, {}};
+  if (runner_.handler == 0) return {run_end::not_started, "the runner ended before the handler started: " + how, {}};
   return {run_end::crashed, "the runner ended without a report: " + how, {}};
 }
 

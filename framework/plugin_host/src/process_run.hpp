@@ -17,6 +17,7 @@ class process_run {
   /// What the supervisor says, ended_frame excepted: that is kept for verdict().
   using listener = std::function<void(frame)>;
 
+  /// A runner that is new, or waits after another run.
   process_run(spawned_runner runner, const request_frame& request);
 
   [[nodiscard]] int socket() const noexcept { return runner_.socket.get(); }
@@ -30,6 +31,11 @@ class process_run {
   /// The supervisor sees the end of this side, kills its handler and reports.
   void hang_up() noexcept;
 
+  /// The run has ended, and the runner waits for another.
+  [[nodiscard]] bool is_reusable() const noexcept { return report_ && report_->reusable && incoming_.empty() && !broken_; }
+  /// Then; the rest of this object still has the verdict.
+  [[nodiscard]] spawned_runner take_runner() noexcept { return std::move(runner_); }
+
   /// After the pidfd became readable: reaps the supervisor. If it left without a report, kills the handler's group.
   void reap_supervisor(const listener& on_frame);
   [[nodiscard]] bool is_reaped() const noexcept { return reaped_; }
@@ -41,7 +47,6 @@ class process_run {
   spawned_runner runner_;
   std::string incoming_;
   std::string outgoing_;
-  std::int32_t handler_ = 0;
   std::optional<ended_frame> report_;
   siginfo_t supervisor_end_{};
   boot_time give_up_at_{};

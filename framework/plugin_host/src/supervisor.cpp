@@ -35,63 +35,90 @@ sigset_t watched_signals() noexcept {
   return set;
 }
 
-std::span<const std::byte> bytes_of(const std::string& buffer) { return std::as_bytes(std::span{buffer}); }
-
 }  // namespace
 
 supervisor::supervisor(unique_fd instance, unique_fd signals) : instance_{std::move(instance)}, signals_{std::move(signals)} {}
 
 int supervisor::supervise() {
-  if (!receive_request()) return EXIT_FAILURE;
-  if (start_handler()) finish(watch());
+  bool reusable = true;
+  while (reusable && receive_request()) {
+    reusable = start_run() && finish(watch());
+  }
+  if (handler_ > 0) kill_descendants(handler_);
   flush();
   return EXIT_SUCCESS;
 }
 
+/// Returns with the request, or false when there will be none: the instance is gone, or what waits for it.
 bool supervisor::receive_request() {
   while (true) {
-    std::array<pollfd, 2> watched{{{instance_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
-    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return false;
-    if (watched[1].revents != 0 && was_terminated()) return false;
-    if (watched[0].revents == 0) continue;
-    if (read_some(instance_.get(), from_instance_, max_read) == read_end::end_of_file) return false;
-    auto decoded = decode_frame(bytes_of(from_instance_));
-    if (!decoded) return false;
-    if (!*decoded) continue;
-    auto* request = std::get_if<request_frame>(&(*decoded)->content);
-    if (request == nullptr) return false;
-    request_ = std::move(*request);
-    lease_deadline_ = request_.request.lease_deadline;
-    from_instance_.erase(0, (*decoded)->size);
-    return true;
+    bool found = false;
+    const bool good = take_frames(from_instance_, [&](frame content) {
+      auto* request = std::get_if<request_frame>(&content);
+      if (request == nullptr) return handler_ > 0;  // what came too late for the last run
+      request_ = std::move(*request);
+      found = true;
+      return false;
+    });
+    if (found) return true;
+    if (!good || !wait_for_instance()) return false;
   }
 }
 
-bool supervisor::start_handler() {
-  const auto refuse = [&](std::string why) {
-    say(ended_frame{run_end::not_started, std::move(why), {}});
+bool supervisor::wait_for_instance() {
+  while (true) {
+    const auto events = static_cast<short>(POLLIN | (to_instance_.empty() ? 0 : POLLOUT));
+    std::array<pollfd, 3> watched{{{instance_.get(), events, 0}, {signals_.get(), POLLIN, 0}, {handler_fd_.get(), POLLIN, 0}}};
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return false;
+    if (watched[1].revents != 0 && was_terminated()) return false;
+    if (watched[2].revents != 0) return false;
+    if (watched[0].revents == 0) continue;
+    if (!send_some(instance_.get(), to_instance_)) return false;
+    const auto before = from_instance_.size();
+    if (read_some(instance_.get(), from_instance_, max_read) == read_end::end_of_file) return false;
+    if (from_instance_.size() > before) return true;
+  }
+}
+
+bool supervisor::start_run() {
+  lease_deadline_ = request_.request.lease_deadline;
+  timeout_at_ = terminate_at_ = kill_at_ = boot_time::max();
+  timed_out_ = stop_ordered_ = token_set_ = false;
+  printed_ = {};
+  answer_.reset();
+  const auto refuse = [&](run_end end, std::string why) {
+    say(ended_frame{end, std::move(why), {}});
     return false;
   };
   // Deadlines and stop orders that came right behind the request count before the handler does anything.
   if (const auto gone = read_instance(); gone != cause::none) return false;
-  if (stop_ordered_) {
-    say(ended_frame{run_end::cancelled, "stopped before the handler started", {}});
-    return false;
+  if (stop_ordered_) return refuse(run_end::cancelled, "stopped before the handler started");
+  if (boot_now() >= lease_deadline_) return refuse(run_end::not_started, "the lease ended before the handler started");
+  request_.request.lease_deadline = lease_deadline_;
+  if (handler_ > 0) {
+    to_handler_ += encode_frame(request_);
+    if (!send_some(channel_.get(), to_handler_)) to_handler_.clear();  // its end is seen next
+  } else if (const auto* const what = fork_handler(); what != nullptr) {
+    return refuse(run_end::not_started, what + (": " + last_error()));
   }
-  if (boot_now() >= lease_deadline_) return refuse("the lease ended before the handler started");
+  if (request_.request.timeout) timeout_at_ = later(boot_now(), *request_.request.timeout);
+  say(spawned_frame{handler_});
+  return true;
+}
 
+/// What could not be done, for errno's reason; or null.
+const char* supervisor::fork_handler() {
   std::array<int, 2> channel{};
   std::array<int, 2> output{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel.data()) != 0) return refuse("socketpair: " + last_error());
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel.data()) != 0) return "socketpair";
   channel_ = unique_fd{channel[0]};
   unique_fd handler_channel{channel[1]};
-  if (::pipe2(output.data(), O_CLOEXEC) != 0) return refuse("pipe: " + last_error());
+  if (::pipe2(output.data(), O_CLOEXEC) != 0) return "pipe";
   output_ = unique_fd{output[0]};
   unique_fd handler_output{output[1]};
 
-  request_.request.lease_deadline = lease_deadline_;
   handler_ = ::fork();
-  if (handler_ < 0) return refuse("fork: " + last_error());
+  if (handler_ < 0) return "fork";
   if (handler_ == 0) {
     ::setpgid(0, 0);
     ::dup2(handler_output.get(), STDOUT_FILENO);
@@ -106,9 +133,7 @@ bool supervisor::start_handler() {
   ::setpgid(handler_, handler_);  // on both sides of fork(): whoever comes first
   handler_fd_ = open_pidfd(handler_);
   for (const auto* ours : {&channel_, &output_}) ::fcntl(ours->get(), F_SETFL, O_NONBLOCK);
-  if (request_.request.timeout) timeout_at_ = later(boot_now(), *request_.request.timeout);
-  say(spawned_frame{handler_});
-  return true;
+  return nullptr;
 }
 
 supervisor::cause supervisor::watch() {
@@ -136,9 +161,12 @@ supervisor::cause supervisor::watch() {
       if (channel_ && !send_some(channel_.get(), to_handler_)) to_handler_.clear();
     }
     if (watched[output].revents != 0) read_output(max_read);
-    if (watched[handler].revents != 0) return cause::none;
+    if (watched[handler].revents != 0 || (answer_ && answer_->reusable)) return cause::none;
   }
 }
+
+/// Not after a stop order or a time-out: what those did to it is not known.
+bool supervisor::is_ready_for_another() const { return answer_ && answer_->reusable && !stop_ordered_ && !timed_out_ && channel_; }
 
 boot_time supervisor::next_deadline() const {
   return std::min({lease_deadline_, timed_out_ ? boot_time::max() : timeout_at_, terminate_at_, kill_at_});
@@ -187,7 +215,7 @@ supervisor::cause supervisor::read_handler() {
   const bool good = take_frames(from_handler_, [&](frame content) {
     if (auto* answer = std::get_if<ended_frame>(&content)) {
       if (!answer_) answer_ = std::move(*answer);
-    } else if (std::holds_alternative<started_frame>(content)) {
+    } else if (std::holds_alternative<started_frame>(content) || std::holds_alternative<described_frame>(content)) {
       say(content);
     } else if (std::holds_alternative<run_log>(content) || std::holds_alternative<run_progress>(content)) {
       if (to_instance_.size() < max_waiting) {
@@ -227,18 +255,23 @@ bool supervisor::was_terminated() {
   return terminated;
 }
 
-void supervisor::finish(cause why) {
+/// True if the handler is ready for another run.
+bool supervisor::finish(cause why) {
   // An answer given before the verdict counts: then the handler had ended in time, and only what it left behind is killed.
   if (why != cause::babble && read_handler() == cause::babble) why = cause::babble;
   if (answer_ && (why == cause::lease || why == cause::timeout || why == cause::stop)) why = cause::none;
-  const auto status = kill_descendants(handler_);
+  const bool goes_on = why == cause::none && is_ready_for_another() && from_handler_.empty() && is_childless(handler_);
+  std::optional<int> status;
+  if (!goes_on) status = kill_descendants(std::exchange(handler_, -1));
   if (why == cause::none && read_handler() == cause::babble) why = cause::babble;
   read_output(std::size_t{1} << 20);
   if (dropped_lines_ > 0) say(run_log{3, "log lines of the handler were dropped", {{"count", std::to_string(dropped_lines_)}}});
   auto end = verdict(why, status);
   end.text = head(end.text);
   end.output = printed_.text();
+  end.reusable = goes_on;
   say(end);
+  return goes_on;
 }
 
 ended_frame supervisor::verdict(cause why, std::optional<int> status) const {

@@ -10,24 +10,28 @@ namespace baton::plugin_host {
 
 /// Keeps one handler process: starts it, passes on what it says, and sees to it that it and all its descendants are dead when the
 /// lease's deadline, a time-out or a stop order says so, when the instance is gone, or when the handler has ended.
+/// A handler process that ended its run well, left no process behind and says it is as it was before gets the next request.
 ///
 /// Runs no plugin code and has one thread. It trusts the instance, and nothing that comes from the handler.
 class supervisor {
  public:
   supervisor(unique_fd instance, unique_fd signals);
 
-  /// From the request to the end of the run; returns the process's exit code.
+  /// From the first request to the end of the last run; returns the process's exit code.
   int supervise();
 
  private:
   enum class cause : std::uint8_t { none = 1, lease, timeout, stop, instance_gone, terminated, babble };
 
   bool receive_request();
-  bool start_handler();
-  /// Why the handler has to die now, or none when it has ended by itself.
+  [[nodiscard]] bool wait_for_instance();
+  bool start_run();
+  const char* fork_handler();
+  /// Why the handler has to die now, or none when it has ended by itself or is ready for another run.
   cause watch();
+  [[nodiscard]] bool is_ready_for_another() const;
   cause look_at_clock();
-  void finish(cause why);
+  bool finish(cause why);
   [[nodiscard]] ended_frame verdict(cause why, std::optional<int> status) const;
   [[nodiscard]] ended_frame verdict_without_answer(std::optional<int> status) const;
 

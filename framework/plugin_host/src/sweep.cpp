@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <string>
 
 #include "system.hpp"
@@ -14,10 +15,10 @@
 namespace baton::plugin_host {
 namespace {
 
-/// Kills the children of this process. Grandchildren become children when their parents die, so only numbers that cannot have been
-/// given away yet are ever used.
-void kill_children() noexcept {
-  const unique_fd list{::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC)};
+/// The children of a thread: "/proc/self/task/1/children".
+template <typename Callback>
+void for_each_child(const std::string& file, Callback call) {
+  const unique_fd list{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
   std::string text;
   if (list) {
     while (read_some(list.get(), text, 65536) == read_end::more_later) continue;
@@ -27,9 +28,17 @@ void kill_children() noexcept {
   while (at < end) {
     pid_t child = 0;
     const auto [stop, error] = std::from_chars(at, end, child);
-    if (error == std::errc{} && child > 0) ::kill(child, SIGKILL);
+    if (error == std::errc{} && child > 0) call(child);
     at = error == std::errc{} ? stop : at + 1;
   }
+}
+
+const std::string own_children = "/proc/thread-self/children";
+
+/// Kills the children of this process. Grandchildren become children when their parents die, so only numbers that cannot have been
+/// given away yet are ever used.
+void kill_children() noexcept {
+  for_each_child(own_children, [](pid_t child) { ::kill(child, SIGKILL); });
 }
 
 }  // namespace
@@ -51,6 +60,15 @@ std::optional<int> kill_descendants(pid_t handler) noexcept {
       flags = WNOHANG;
     }
   }
+}
+
+bool is_childless(pid_t handler) noexcept {
+  bool childless = true;
+  for_each_child(own_children, [&](pid_t child) { childless = childless && child == handler; });
+  std::error_code error;
+  for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(handler) + "/task", error})
+    for_each_child(thread.path().string() + "/children", [&](pid_t) { childless = false; });
+  return childless && !error;
 }
 
 void reap_orphans(pid_t handler) noexcept {

@@ -1,11 +1,13 @@
 #include <dirent.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -103,6 +105,20 @@ struct misbehave : baton::sdk::handler {
       }
       sleep_for_ever();
     }
+    if (how == "say_who") return outcome::success(std::to_string(::getpid()));
+    if (how == "leak_descriptor") return outcome::success(std::to_string(::dup(STDIN_FILENO)));
+    if (how == "leave_thread") std::thread{sleep_for_ever}.detach();
+    if (how == "change_directory" && ::chdir("/tmp") == 0) return outcome::success();
+    if (how == "change_environment") ::setenv("LEFT", "behind", 1);
+    if (how == "change_mask") ::umask(0777);
+    if (how == "block_signals") {
+      sigset_t all;
+      sigfillset(&all);
+      ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    }
+    if (how == "leak_memory") std::memset(::malloc(std::size_t{128} << 20), 1, std::size_t{128} << 20);
+    if (how == "leave_thread" || how == "change_environment" || how == "change_mask" || how == "block_signals" || how == "leak_memory")
+      return outcome::success();
     if (how == "list_descriptors") return outcome::success(open_files());
     if (how == "list_environment") {
       std::string all;
