@@ -202,6 +202,20 @@ TEST_F(open_row, that_never_started_runs_as_the_same_attempt_whatever_on_crash_s
   EXPECT_EQ(text(c.decide()), "update a 12:00:00 finished crashed");
 }
 
+TEST_F(open_row, of_a_paused_job_waits_for_its_next_attempt) {
+  c.name.jobs[0].policy = retries;
+  c.name.owner_free_for = 1h;
+  c.pause(0);
+  auto& row = c.add_open("a", noon, row_state::running);
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 retry_due crashed");
+  row.state = row_state::retry_due;
+  EXPECT_EQ(text(c.decide()), "");
+  row.outcome = run_outcome::cancelled;  // and has not started
+  EXPECT_EQ(text(c.decide()), "");
+  row.key.kind = tick_kind::trigger;
+  EXPECT_EQ(text(c.decide()), "update a 12:00:00 running #1");
+}
+
 TEST_F(open_row, of_an_unknown_job_is_left_to_others_as_a_due_retry) {
   c.now = noon + 1h;
   c.name.jobs[0].ticks = {noon + 1h};

@@ -62,7 +62,8 @@ void checker::committed(const ledger::tick_row* before, const ledger::tick_row& 
   count_tags(before, after, now);
   if (!is_claim) return;
   if (const auto since = paused_since_.find(after.key.job); since != paused_since_.end()) {
-    const bool is_asked_for = after.key.kind == ledger::tick_kind::trigger || (before != nullptr && before->state == row_state::running);
+    const bool is_asked_for = after.key.kind == ledger::tick_kind::trigger ||
+                              (before != nullptr && before->state == row_state::running && before->incarnation == after.incarnation);
     if (!is_asked_for && now > since->second + longest_claim) broken("pause", text(after.key) + " is claimed", now);
   }
   if (after.claimed.value_or(wall_time::max()) > store_now) broken("G12", text(after.key) + " is claimed before the store's time", now);

@@ -491,6 +491,8 @@ void scheduler::core::see_open_rows(const std::vector<ledger::tick_row>& open, w
     }
     if (!is_running) {
       if (!is_known || (row.retry_at.value_or(store_now) > store_now && !row.cancel)) continue;
+      const bool waits_for_resume = job_states_[job->second].stopped && row.key.kind == ledger::tick_kind::schedule && !row.cancel;
+      if (waits_for_resume) continue;
     } else if (is_known && !row.cancel && is_superseded(job->second, row.key, row.claimed.value_or(store_now)) &&
                store_now - job_states_[job->second].due_until > holder_first) {
       to_cancel_.push_back(row.key);  // its instance sees the tick itself, unless it does not know the job any more

@@ -123,12 +123,13 @@ class decider {
   }
 
   void start_at_last(const tick_row& row, const job_claim& job) {
-    if (!plan_.reply.run && !has_room(job)) return waiting_.push_back(&row);
+    if (is_stopped(row) || (!plan_.reply.run && !has_room(job))) return waiting_.push_back(&row);
     claim_again(row, row.attempt);
   }
 
   void retry_or_close(const tick_row& row, const job_claim& job) {
     if (job.policy.on_crash == crash_policy::retry && row.attempt < job.policy.crash_attempts && !row.cancel) {
+      if (is_stopped(row)) return row.state == row_state::running ? leave_to_others(row) : waiting_.push_back(&row);
       if (plan_.reply.run) {  // its turn comes when the other run has ended
         plan_.reply.more = true;
         return;
@@ -148,8 +149,7 @@ class decider {
   void retry_in_time(const tick_row& row, const job_claim& job) {
     if (row.attempt >= job.policy.retry.attempts) return close(row, row, job);  // fewer than when it was decided
     if (is_superseded(row, job)) return close_cancelled(row, job);
-    const bool is_stopped = row.key.kind != tick_kind::trigger && standing_of(row.key.job).stopped != reason_code::none;
-    if (now_ < *row.retry_at || is_stopped || (!plan_.reply.run && !has_room(job))) return waiting_.push_back(&row);
+    if (now_ < *row.retry_at || is_stopped(row) || (!plan_.reply.run && !has_room(job))) return waiting_.push_back(&row);
     claim_again(row, row.attempt + 1);
   }
 
@@ -186,6 +186,11 @@ class decider {
   }
   [[nodiscard]] const job_standing& standing_of(const std::string& job) const { return state_of(job).standing; }
 
+  /// Its job is paused or disabled: what somebody asked for runs all the same, further attempts of the rest wait.
+  [[nodiscard]] bool is_stopped(const tick_row& row) const {
+    return row.key.kind != tick_kind::trigger && standing_of(row.key.job).stopped != reason_code::none;
+  }
+
   /// Whether the tags of a job allow a further run.
   [[nodiscard]] bool has_room(const job_claim& job) {
     const bool room = std::ranges::all_of(job.tags, [this](std::size_t tag) { return room_[tag] > 0; });
@@ -215,7 +220,7 @@ class decider {
     update(row, std::move(mine));
   }
 
-  /// A job that this instance does not know: its rules are not ours to apply.
+  /// Of a job that this instance does not know, so that its rules are not ours to apply, or of one that is paused.
   void leave_to_others(const tick_row& row) {
     auto open = row;
     open.state = row_state::retry_due;
