@@ -15,7 +15,7 @@ namespace baton::plugin_host {
 class process_run {
  public:
   /// What the supervisor says, ended_frame excepted: that is kept for verdict().
-  using listener = std::function<void(frame)>;
+  using listener = std::function<void(frame&&)>;
 
   /// A runner that is new, or waits after another run.
   process_run(spawned_runner runner, const request_frame& request);

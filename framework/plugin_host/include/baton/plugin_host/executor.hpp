@@ -82,7 +82,8 @@ struct run_progress {
   double fraction = 0;
   std::string text;
 };
-/// run_ended is the last event of a run and comes when its process and all its descendants are gone.
+/// run_ended is the last event of a run and comes when all its processes are gone, but for one that is as it was before the run and waits
+/// for another run of the same plugin.
 using run_event = std::variant<run_started, run_log, run_progress, run_ended>;
 
 /// How to stop a run: its token at once, SIGTERM after `terminate_after`, SIGKILL to all its processes after `kill_after`.
@@ -117,6 +118,11 @@ class executor {
   /// Later orders can only make it sooner.
   virtual void stop(run_id run, stop_order order) = 0;
 };
+
+/// Reads a plugin's description in a process of its own that is gone afterwards: what a plugin's static constructors do, they do there.
+/// Waits for it, ten seconds at most. Thread safety: any thread. Errors: errc::plugin_refused as for describe_plugin(), and when loading
+/// the plugin crashes or hangs; errc::spawn_failed.
+[[nodiscard]] result<plugin_description> describe_plugin_apart(const executor::options& options, const std::string& path);
 
 /// The entry point of `baton runner`: supervises one handler process. Returns the exit code.
 int runner_main();

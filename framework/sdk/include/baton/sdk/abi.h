@@ -289,7 +289,11 @@ typedef struct baton_plugin_descriptor {
    */
   void (*stop)(void* instance) BATON_NOEXCEPT;
 
-  /* [worker] State: created, run() not running. Frees the instance. The process may also end without this call. */
+  /*
+   * [worker] State: created, run() not running. Frees the instance. The process may also end without this call. It may also carry out
+   * further runs of the plugin, one after another; what outlives an instance (a global, a descriptor, a thread, the working directory)
+   * costs the process that.
+   */
   void (*destroy)(void* instance) BATON_NOEXCEPT;
 } baton_plugin_descriptor;
 
