@@ -149,6 +149,19 @@ jobs:
   EXPECT_EQ(j.description, "what it does: all");
 }
 
+TEST_F(load_file, takes_sizes_with_binary_and_decimal_units) {
+  const auto memory = [&](const std::string& text) { return good(with_job("    limits: {memory: " + text + "}")).jobs.at(0).memory_limit; };
+  EXPECT_EQ(memory("16777216B"), 16 << 20);
+  EXPECT_EQ(memory("16384KiB"), 16 << 20);
+  EXPECT_EQ(memory("512MiB"), 512 << 20);
+  EXPECT_EQ(memory("3GiB"), 3LL << 30);
+  EXPECT_EQ(memory("1TB"), 1'000'000'000'000);
+  const auto s = good(with_job("    limits: {cpu: 90s, files: 256}"));
+  EXPECT_EQ(s.jobs.at(0).cpu_limit, 90s);
+  EXPECT_EQ(s.jobs.at(0).files_limit, 256);
+  EXPECT_EQ(s.jobs.at(0).memory_limit, std::nullopt);
+}
+
 TEST_F(load_file, turns_http_off) {
   EXPECT_FALSE(good(with_job("http: {listen: false}\n")).http_enabled);
   EXPECT_TRUE(good(with_job("")).http_enabled);

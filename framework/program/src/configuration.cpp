@@ -82,7 +82,7 @@ class plugin_checker {
       const auto file = fs::path{folder} / (j.plugin + ".so");
       std::error_code ignored;
       if (!fs::exists(file, ignored)) continue;
-      auto described = plugin_host::describe_plugin(fs::absolute(file).lexically_normal().string());
+      auto described = plugin_host::describe_plugin_apart({}, fs::absolute(file).lexically_normal().string());
       if (!described) {
         report(j.plugin_where, at, described.error().context, "");
         return nullptr;
@@ -211,6 +211,9 @@ runtime::job to_job(const settings::job& j, const std::string& plugin_path, plug
   job.plugin_path = plugin_path;
   job.parameters = std::move(parameters);
   job.isolation = j.in_process ? plugin_host::isolation::in_process : plugin_host::isolation::process;
+  if (j.memory_limit) job.limits.memory_bytes = static_cast<std::uint64_t>(*j.memory_limit);
+  if (j.cpu_limit) job.limits.cpu_seconds = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(*j.cpu_limit).count());
+  if (j.files_limit) job.limits.open_files = static_cast<std::uint64_t>(*j.files_limit);
   job.on_lost = j.on_lost_abort ? runtime::lost_policy::abort : runtime::lost_policy::report;
   return job;
 }

@@ -11,6 +11,7 @@ constexpr std::int64_t ms = 1'000;
 constexpr std::int64_t s = 1'000 * ms;
 constexpr std::int64_t hour = 3'600 * s;
 constexpr std::int64_t day = 24 * hour;
+constexpr std::int64_t mib = 1'048'576;
 constexpr std::int64_t any_time = 36'500 * day;
 constexpr std::string_view label = "A-Za-z0-9._-";
 
@@ -310,7 +311,20 @@ constexpr std::array table{
         .fallback = "abort",
         .choices = "abort|report",
         .help = "with `in_process` only: end the daemon, or count it"},
-    later("jobs.*.limits", "memory, processor time, files"),
+    key{.path = "jobs.*.limits",
+        .type = section,
+        .help = "with `isolation: process`: what the processes of a run may use; default: no limit of Baton's"},
+    key{.path = "jobs.*.limits.memory",
+        .type = size,
+        .minimum = 16 * mib,
+        .maximum = 64 * 1024 * 1024 * mib,
+        .help = "all of them together where the service has a cgroup of its own (`Delegate=`), else the address space of each"},
+    key{.path = "jobs.*.limits.cpu",
+        .type = duration,
+        .minimum = s,
+        .maximum = any_time,
+        .help = "processor time of each process, rounded up to seconds; such a run gets a new process"},
+    key{.path = "jobs.*.limits.files", .type = integer, .minimum = 16, .maximum = 1'048'576, .help = "open descriptors of each process"},
     key{.path = "jobs.*.enabled", .type = boolean, .fallback = "true", .help = "`false` keeps the job, and its ticks are not run"},
     key{.path = "jobs.*.paused",
         .type = boolean,

@@ -86,6 +86,7 @@ class loader {
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
     apply_calendars();
     check_overlap();
+    check_limits();
     check_chains();
     check_labels();
     check_history({&main, 1, 1});
@@ -150,6 +151,19 @@ class loader {
         if (const auto* at = reader_.given_for(j, key); at != nullptr)
           report_.error(*at, "jobs." + j.name + "." + key, "does not go with overlap: allow, which gives each run a lock of its own",
                         "leave it out, or choose another overlap");
+      }
+    }
+  }
+
+  /// Only a process can be limited.
+  void check_limits() {
+    for (const auto& j : reader_.result.jobs) {
+      if (!j.in_process) continue;
+      for (const auto* key : {"limits.memory", "limits.cpu", "limits.files"}) {
+        if (const auto* at = reader_.given_for(j, key); at != nullptr)
+          report_.error(*at, "jobs." + j.name + "." + key,
+                        "does not go with isolation: in_process, where the handler is a thread of the daemon",
+                        "leave it out, or use isolation: process");
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include "baton/schedule/duration.hpp"
 #include "baton/settings/keys.hpp"
+#include "scalars.hpp"
 #include "suggest.hpp"
 
 namespace baton::settings {
@@ -23,6 +24,7 @@ std::string type_text(const key& row) {
     case key_type::duration:
       return "duration, " + schedule::duration_text(microseconds{row.minimum}) + " to " +
              schedule::duration_text(microseconds{row.maximum});
+    case key_type::size: return "size, " + size_text(row.minimum) + " to " + size_text(row.maximum);
     case key_type::choice: {
       std::string out;
       for (const auto word : split_choices(row.choices)) out += (out.empty() ? "`" : ", `") + std::string{word} + "`";

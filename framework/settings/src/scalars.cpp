@@ -1,6 +1,7 @@
 #include "scalars.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,20 @@
 
 namespace baton::settings {
 namespace {
+
+struct size_unit {
+  std::string_view name;
+  std::int64_t bytes;
+};
+constexpr std::array<size_unit, 9> size_units{{{"TiB", 1LL << 40},
+                                               {"GiB", 1LL << 30},
+                                               {"MiB", 1LL << 20},
+                                               {"KiB", 1LL << 10},
+                                               {"TB", 1'000'000'000'000},
+                                               {"GB", 1'000'000'000},
+                                               {"MB", 1'000'000},
+                                               {"kB", 1'000},
+                                               {"B", 1}}};
 
 constexpr std::size_t largest_secret = 65536;
 
@@ -96,6 +111,29 @@ std::variant<std::int64_t, refusal> read_integer(std::string_view text, bool quo
   if (is_negative) value = -value;
   if (value < minimum || value > maximum) return refusal{range + ", got " + in_quotes(text), {}};
   return value;
+}
+
+std::variant<std::int64_t, refusal> read_size(std::string_view text, std::int64_t minimum, std::int64_t maximum) {
+  const auto range = "must be a size from " + size_text(minimum) + " to " + size_text(maximum) + ", got " + in_quotes(text);
+  const auto digits = text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
+  const auto unit_text = text.substr(digits.size());
+  if (digits.empty() || digits.size() > 15) return refusal{range, "write a number and a unit, such as 512MiB or 2GiB"};
+  const auto unit = std::ranges::find(size_units, unit_text, &size_unit::name);
+  if (unit == size_units.end()) {
+    const auto number = std::string{digits};
+    return refusal{range, unit_text.empty() ? "write " + number + "MiB, " + number + "KiB or " + number + "B"
+                                            : "units are B, KiB, MiB, GiB and TiB, or kB, MB, GB and TB"};
+  }
+  std::int64_t bytes = 0;
+  for (const char c : digits) bytes = bytes * 10 + (c - '0');
+  if (bytes > maximum / unit->bytes || bytes * unit->bytes < minimum) return refusal{range, {}};
+  return bytes * unit->bytes;
+}
+
+std::string size_text(std::int64_t bytes) {
+  const auto unit = std::ranges::find_if(size_units, [&](const auto& u) { return bytes >= u.bytes && bytes % u.bytes == 0; });
+  if (unit == size_units.end()) return std::to_string(bytes) + "B";
+  return std::to_string(bytes / unit->bytes) + std::string{unit->name};
 }
 
 std::variant<bool, refusal> read_boolean(std::string_view text, bool quoted_text) {

@@ -26,6 +26,12 @@ struct refusal {
 /// Reads true or false, without quotes.
 [[nodiscard]] std::variant<bool, refusal> read_boolean(std::string_view text, bool quoted);
 
+/// Reads a size with a unit (B, KiB, MiB, GiB, TiB; kB, MB, GB, TB) from `minimum` to `maximum` bytes.
+[[nodiscard]] std::variant<std::int64_t, refusal> read_size(std::string_view text, std::int64_t minimum, std::int64_t maximum);
+
+/// In the largest unit that leaves no rest: "512MiB".
+[[nodiscard]] std::string size_text(std::int64_t bytes);
+
 /// Whether all of `text` is in an alphabet such as "a-z0-9_-" (a '-' stands at its end).
 [[nodiscard]] bool is_spelled_with(std::string_view text, std::string_view alphabet);
 

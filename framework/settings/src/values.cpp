@@ -115,6 +115,11 @@ std::optional<value> reader::checked_scalar(const key& row, const node& n, const
       if (const auto* bad = std::get_if<refusal>(&number)) return refuse_value(*bad);
       return value{std::get<std::int64_t>(number)};
     }
+    case key_type::size: {
+      const auto bytes = read_size(text, row.minimum, row.maximum);
+      if (const auto* bad = std::get_if<refusal>(&bytes)) return refuse_value(*bad);
+      return value{std::get<std::int64_t>(bytes)};
+    }
     case key_type::boolean: {
       const auto truth = read_boolean(text, n.quoted);
       if (const auto* bad = std::get_if<refusal>(&truth)) return refuse_value(*bad);

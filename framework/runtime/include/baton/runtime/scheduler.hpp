@@ -58,6 +58,7 @@ struct job {
   /// `parameters` with those of a trigger over them, a JSON object of texts; unset: a trigger can give none.
   std::function<result<plugin_host::values>(const std::string& json)> with;
   plugin_host::isolation isolation = plugin_host::isolation::process;
+  plugin_host::run_limits limits;  ///< not in process
   std::optional<lost_policy> on_lost;  ///< in process only; default: report for a handler, abort for a plugin
 };
 

@@ -19,6 +19,7 @@ enum class key_type : std::uint8_t {
   integer,  ///< `minimum` to `maximum`
   boolean,
   duration,  ///< `minimum` to `maximum`, in microseconds
+  size,      ///< `minimum` to `maximum`, in bytes
   choice,    ///< one of `choices`
   text_list,
   names,         ///< a list of names of `alphabet`, or one

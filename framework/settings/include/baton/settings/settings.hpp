@@ -124,6 +124,9 @@ struct job {
   std::uint32_t retry_multiplier = 2;
   bool on_crash_retry = false;
   bool in_process = false;
+  std::optional<std::int64_t> memory_limit;  ///< bytes
+  std::optional<microseconds> cpu_limit;
+  std::optional<std::int64_t> files_limit;
   bool on_lost_abort = true;
   bool enabled = true;
   std::string description;
