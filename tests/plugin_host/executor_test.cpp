@@ -77,6 +77,22 @@ TEST(executor, g10_contains_a_handler_that_crashes) {
   EXPECT_EQ(run("exit").text, "exited with code 3 without a result");
 }
 
+TEST(executor, g10_contains_a_handler_that_exhausts_what_it_has) {
+  recorder executor;
+  const auto limited = [&](const std::string& what, const run_limits& limits) {
+    auto request = executor.request(misbehave, how(what));
+    request.limits = limits;
+    executor->start(request);
+    return executor.ended(request.id);
+  };
+  EXPECT_EQ(limited("stack_overflow", {}).end, run_end::crashed);
+  const auto memory = limited("exhaust_memory", {std::uint64_t{512} << 20, {}, {}});
+  EXPECT_TRUE(memory.end == run_end::failure || memory.end == run_end::crashed) << memory.text;  // std::bad_alloc, or nobody catches it
+  EXPECT_EQ(limited("exhaust_descriptors", {{}, {}, 64}).end, run_end::failure);
+  EXPECT_EQ(limited("loop", {{}, 1, {}}).text, "killed by signal 9 (Killed)") << "its processor time is spent";
+  EXPECT_EQ(limited("succeed", {}).end, run_end::success);
+}
+
 TEST(executor, g10_takes_an_exception_for_a_failure) {
   EXPECT_EQ(run("throw").end, run_end::failure);
   EXPECT_EQ(run("throw").text, "thrown on purpose");

@@ -48,6 +48,7 @@ fleet::options on_a_server::fleet_options(const std::string& suffix) const {
   const char* other = std::getenv("BATON_TEST_PROGRAM");  // a build to be compared
   o.program = other != nullptr ? other : BATON_PROGRAM;
   o.plugin_dir = BATON_PLUGINS;
+  o.test_plugin_dir = BATON_TEST_PLUGINS;
   o.job_program = BATON_FLEET_JOB;
   o.cluster = "s" + std::to_string(++number) + suffix;
   o.store_url = "mysql://" + std::string{private_server::user()} + "@127.0.0.1:" + std::to_string(server().port()) + "/baton";

@@ -4,14 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "baton/sdk/plugin.hpp"
 
@@ -37,7 +40,8 @@ struct misbehave : baton::sdk::handler {
   };
 
   outcome run(run_context& run) override {
-    const auto how = run.text("how");
+    auto how = run.text("how");
+    if (how == "at_random") how = way_of(run);
     const auto pids = run.text("pids");
     note_pid(pids);
     if (how == "succeed") return outcome::success("all went well");
@@ -50,6 +54,17 @@ struct misbehave : baton::sdk::handler {
     if (how == "kill_supervisor") {
       ::kill(::getppid(), SIGKILL);
       sleep_for_ever();
+    }
+    if (how == "stack_overflow") return outcome::success(std::to_string(recurse(1)));
+    if (how == "exhaust_memory") {
+      for (std::vector<std::string> all;;) all.emplace_back(std::size_t{1} << 20, 'm');
+    }
+    if (how == "exhaust_descriptors") {
+      while (::dup(STDIN_FILENO) >= 0) continue;
+      throw std::runtime_error{"no descriptor is left"};
+    }
+    if (how == "loop") {
+      for (volatile unsigned turns = 0;; turns = turns + 1) continue;
     }
     if (how == "hang") sleep_for_ever();
     if (how == "hang_hard") {
@@ -80,6 +95,20 @@ struct misbehave : baton::sdk::handler {
     if (how == "print") {
       std::printf("to stdout\n");
       std::fprintf(stderr, "to stderr\n");
+      return outcome::success();
+    }
+    if (how == "daemonize_alone") {
+      if (::fork() == 0) {
+        ::setsid();
+        if (::fork() != 0) ::_exit(0);
+        std::signal(SIGTERM, SIG_IGN);
+        sleep_for_ever();
+      }
+      return outcome::success();
+    }
+    if (how == "print_much") {
+      const std::string block(1 << 20, 'x');
+      for (int i = 0; i < 16; ++i) std::fwrite(block.data(), 1, block.size(), stdout);
       return outcome::success();
     }
     if (how == "print_gigabytes") {
@@ -136,6 +165,42 @@ struct misbehave : baton::sdk::handler {
   }
 
  private:
+  /// One of the ways that need no help to end, by the run's own number.
+  static std::string way_of(const run_context& run) {
+    static constexpr std::array ways{"succeed",
+                                     "fail",
+                                     "segfault",
+                                     "abort",
+                                     "exit",
+                                     "throw",
+                                     "throw_int",
+                                     "kill_supervisor",
+                                     "loop",
+                                     "hang",
+                                     "hang_hard",
+                                     "print",
+                                     "daemonize_alone",
+                                     "stack_overflow",
+                                     "exhaust_memory",
+                                     "exhaust_descriptors",
+                                     "log",
+                                     "babble",
+                                     "leave_thread",
+                                     "leak_descriptor",
+                                     "print_much",
+                                     "succeed",
+                                     "succeed"};
+    const auto number = run.fence() * 2654435761U + std::hash<std::string_view>{}(run.job());
+    return ways.at(number / 7 % ways.size());
+  }
+
+  // Not a tail call, and each call has something to keep.
+  static int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the point
+    volatile char kept[4096];
+    kept[0] = static_cast<char>(depth);
+    return recurse(depth + 1) + kept[0];
+  }
+
   static int count_lines(const std::string& path) {
     std::ifstream in{path};
     return static_cast<int>(std::count(std::istreambuf_iterator<char>{in}, {}, '\n'));

@@ -81,6 +81,13 @@ void fleet::job(const std::string& name, const std::string& schedule, const std:
   jobs_ += "]}\n" + settings;
 }
 
+void fleet::plugin_job(const std::string& name, const std::string& schedule, const std::string& plugin, const std::string& with,
+                       const std::string& settings) {
+  std::erase_if(known_jobs_, [&](const known_job& j) { return j.name == name; });
+  known_jobs_.push_back({name, schedule, settings});
+  jobs_ += "  " + name + ":\n    plugin: " + plugin + "\n    schedule: " + schedule + "\n    with: " + with + "\n" + settings;
+}
+
 void fleet::write_file(const std::string& name, const instance_options& wanted) const {
   auto url = options_.store_url;
   if (wanted.store_port != 0) {
@@ -93,7 +100,8 @@ void fleet::write_file(const std::string& name, const instance_options& wanted) 
                                << (options_.lease.empty() ? "" : ", ") << options_.lease << "}\n"
                                << wanted.store_settings << wanted.settings
                                << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
-                               << options_.plugin_dir << "\"]}\njobs:\n"
+                               << options_.plugin_dir << '"'
+                               << (options_.test_plugin_dir.empty() ? "" : ", \"" + options_.test_plugin_dir + '"') << "]}\njobs:\n"
                                << jobs_;
 }
 

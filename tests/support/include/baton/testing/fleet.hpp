@@ -51,6 +51,7 @@ class fleet {
   struct options {
     std::string program;  ///< of `baton`
     std::string plugin_dir;
+    std::string test_plugin_dir = {};  ///< a second folder of plugins; may be empty
     std::string job_program;  ///< of fleet_job
     std::string cluster;
     std::string store_url;   ///< without a password
@@ -85,6 +86,10 @@ class fleet {
   /// A job of every instance that is added later: an `exec` of fleet_job with `arguments` ("--for 20ms"). `settings`: further lines of
   /// YAML, indented by four.
   void job(const std::string& name, const std::string& schedule, const std::string& arguments, const std::string& settings = "");
+
+  /// The same with another plugin of the two folders: nothing of it is in the run file. `with` is a map in YAML's flow style.
+  void plugin_job(const std::string& name, const std::string& schedule, const std::string& plugin, const std::string& with,
+                  const std::string& settings = "");
 
   /// Of the instances that are added, or whose files are written, from now on: no jobs yet.
   void forget_jobs() { jobs_.clear(); }
