@@ -1,5 +1,6 @@
 #include "frame.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstring>
@@ -55,6 +56,11 @@ class writer {
   void operator()(const std::variant<T...>& choice) {
     (*this)(static_cast<std::uint8_t>(choice.index()));
     std::visit(*this, choice);
+  }
+
+  template <std::same_as<run_metrics::update> T>
+  void operator()(const T& update) {
+    fields(*this, update);
   }
 
   [[nodiscard]] std::string take() { return std::move(out_); }
@@ -126,6 +132,11 @@ class reader {
     if (good_) emplace<0>(choice, index);
   }
 
+  template <std::same_as<run_metrics::update> T>
+  void operator()(T& update) {
+    fields(*this, update);
+  }
+
   void require(bool condition) { good_ = good_ && condition; }
   [[nodiscard]] bool is_good() const { return good_; }
   [[nodiscard]] bool is_empty() const { return rest_.empty(); }
@@ -176,12 +187,17 @@ void fields(auto& go, is<spawned_frame> auto& f) { go(f.handler); }
 void fields(auto&, is<started_frame> auto&) {}
 void fields(auto& go, is<run_log> auto& f) { go(f.level), go(f.message), go(f.fields); }
 void fields(auto& go, is<run_progress> auto& f) { go(f.fraction), go(f.text); }
+void fields(auto& go, is<run_metrics::update> auto& u) { go(u.kind), go(u.name), go(u.labels), go(u.value), go(u.buckets); }
+void fields(auto& go, is<run_metrics> auto& f) { go(f.updates); }
 void fields(auto& go, is<ended_frame> auto& f) { go(f.end), go(f.text), go(f.output); }
 
 /// What the types alone do not say.
 bool is_valid(const request_frame& f) { return f.request.isolation >= isolation::process && f.request.isolation <= isolation::in_process; }
 bool is_valid(const spawned_frame& f) { return f.handler > 1; }
 bool is_valid(const run_log& f) { return f.level >= BATON_LOG_DEBUG && f.level <= BATON_LOG_ERROR; }
+bool is_valid(const run_metrics& f) {
+  return std::ranges::all_of(f.updates, [](const auto& u) { return u.kind >= metric_kind::counter && u.kind <= metric_kind::histogram; });
+}
 bool is_valid(const ended_frame& f) { return f.end >= run_end::success && f.end <= run_end::not_started; }
 bool is_valid(const auto&) { return true; }
 
