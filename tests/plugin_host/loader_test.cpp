@@ -14,6 +14,7 @@ namespace {
 using baton::plugin_host::describe_plugin;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string test_plugin(const std::string& name) { return BATON_TEST_PLUGINS "/" + name + ".so"; }
 
@@ -158,6 +159,13 @@ TEST_F(descriptor, is_refused_with_choices_and_defaults_that_are_none) {
   row_.flags = BATON_PARAMETER_HAS_DEFAULT;
   row_.fallback = text(latin1);
   EXPECT_THAT(refused(), HasSubstr("'count' has a default that is not UTF-8"));
+}
+
+TEST_F(descriptor, is_refused_without_showing_a_secret) {
+  row_.type = BATON_TYPE_MAP;
+  row_.flags = BATON_PARAMETER_HAS_DEFAULT | BATON_PARAMETER_SECRET;
+  row_.fallback = text("hunter2");
+  EXPECT_THAT(refused(), AllOf(HasSubstr("not of the form key=value"), Not(HasSubstr("hunter2"))));
 }
 
 TEST_F(descriptor, is_refused_with_more_parameters_than_anybody_needs) {
