@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -260,6 +261,109 @@ TEST(metrics, feeds_a_registry_of_the_callers_and_outlives_in_it) {
   EXPECT_THAT(lines(again.serialize()), Contains(R"(baton_retries_total{job_name="a"} 1)"));
 }
 
+/// A job of plugin `copy-rows` with one series of each kind.
+job_labels copying(std::string name) {
+  return {std::move(name),
+          "0 2 * * *",
+          "UTC",
+          "copy-rows",
+          "baton:billing:a",
+          {{plugin_metric_kind::counter, "errors_total", "Rows not copied.", {{"kind", "full"}}, {}},
+           {plugin_metric_kind::counter, "errors_total", "Rows not copied.", {{"kind", "gone"}}, {}},
+           {plugin_metric_kind::gauge, "backlog_rows", "Rows left.", {}, {}},
+           {plugin_metric_kind::histogram, "batch_seconds", "How long a batch took.", {}, {0.1, 1}}}};
+}
+
+metrics::options with_copying_jobs(std::vector<std::string> names) {
+  auto opts = with_jobs({"plain"});
+  for (auto& name : names) opts.jobs.push_back(copying(std::move(name)));
+  return opts;
+}
+
+TEST(metrics, has_every_series_of_a_jobs_plugin_at_0_from_the_start) {
+  metrics observed{with_copying_jobs({"a", "b"})};
+  const auto found = lines(observed.serialize());
+  for (const auto* line :
+       {"# HELP baton_plugin_copy_rows_errors_total Rows not copied.", "# TYPE baton_plugin_copy_rows_batch_seconds histogram",
+        R"(baton_plugin_copy_rows_errors_total{job_name="a",kind="gone"} 0)", R"(baton_plugin_copy_rows_backlog_rows{job_name="b"} 0)",
+        R"(baton_plugin_copy_rows_batch_seconds_bucket{job_name="b",le="0.1"} 0)",
+        R"(baton_plugin_copy_rows_batch_seconds_count{job_name="a"} 0)"})
+    EXPECT_THAT(found, Contains(line));
+  EXPECT_THAT(observed.serialize(), Not(HasSubstr(R"(rows_backlog_rows{job_name="plain"})")));
+}
+
+TEST(metrics, counts_what_a_plugin_counted) {
+  metrics observed{with_copying_jobs({"a"})};
+  for (int i = 0; i < 2; ++i) {
+    observed.plugin_counted("a", "copy-rows", {plugin_metric_kind::counter, "errors_total", {{"kind", "gone"}}, 3, {}});
+    observed.plugin_counted("a", "copy-rows", {plugin_metric_kind::gauge, "backlog_rows", {}, -1.5, {}});
+    observed.plugin_counted("a", "copy-rows", {plugin_metric_kind::histogram, "batch_seconds", {}, 7.5, {2, 0, 1}});
+  }
+  const auto found = lines(observed.serialize());
+  for (const auto* line :
+       {R"(baton_plugin_copy_rows_errors_total{job_name="a",kind="gone"} 6)",
+        R"(baton_plugin_copy_rows_errors_total{job_name="a",kind="full"} 0)", R"(baton_plugin_copy_rows_backlog_rows{job_name="a"} -1.5)",
+        R"(baton_plugin_copy_rows_batch_seconds_sum{job_name="a"} 15)",
+        R"(baton_plugin_copy_rows_batch_seconds_bucket{job_name="a",le="0.1"} 4)",
+        R"(baton_plugin_copy_rows_batch_seconds_bucket{job_name="a",le="1"} 4)",
+        R"(baton_plugin_copy_rows_batch_seconds_bucket{job_name="a",le="+Inf"} 6)"})
+    EXPECT_THAT(found, Contains(line));
+}
+
+TEST(metrics, ignores_of_a_plugin_what_does_not_fit) {
+  metrics observed{with_copying_jobs({"a"})};
+  const auto before = observed.serialize();
+  const auto nan = std::numeric_limits<double>::quiet_NaN();
+  const plugin_update errors{plugin_metric_kind::counter, "errors_total", {{"kind", "gone"}}, 1, {}};
+  observed.plugin_counted("gone", "copy-rows", errors);
+  observed.plugin_counted("plain", "copy-rows", errors);
+  observed.plugin_counted("a", "exec", errors);
+  for (const auto& update : std::vector<plugin_update>{{plugin_metric_kind::counter, "gone_total", {}, 1, {}},
+                                                       {plugin_metric_kind::counter, "errors_total", {}, 1, {}},
+                                                       {plugin_metric_kind::counter, "errors_total", {{"kind", "gone"}}, -1, {}},
+                                                       {plugin_metric_kind::counter, "errors_total", {{"kind", "gone"}}, nan, {}},
+                                                       {plugin_metric_kind::gauge, "errors_total", {{"kind", "gone"}}, 1, {}},
+                                                       {plugin_metric_kind::gauge, "backlog_rows", {}, nan, {}},
+                                                       {plugin_metric_kind::histogram, "batch_seconds", {}, 1, {1}},
+                                                       {plugin_metric_kind::histogram, "batch_seconds", {}, nan, {1, 0, 0}}})
+    observed.plugin_counted("a", "copy-rows", update);
+  const auto of_plugins = [](const std::string& text) {
+    auto all = lines(text);
+    std::erase_if(all, [](const auto& line) { return !line.starts_with("baton_plugin_"); });
+    return all;
+  };
+  EXPECT_EQ(of_plugins(observed.serialize()), of_plugins(before));
+}
+
+TEST(metrics, keeps_the_former_series_of_a_job_that_changes_its_plugin) {
+  metrics observed{with_copying_jobs({"a"})};
+  const plugin_update backlog{plugin_metric_kind::gauge, "backlog_rows", {}, 5, {}};
+  observed.plugin_counted("a", "copy-rows", backlog);
+  auto moved = copying("a");
+  moved.plugin = "move_rows";
+  observed.add_jobs({moved});
+  observed.plugin_counted("a", "move_rows", backlog);
+  auto found = lines(observed.serialize());
+  EXPECT_THAT(found, Contains(R"(baton_plugin_copy_rows_backlog_rows{job_name="a"} 5)"));
+  EXPECT_THAT(found, Contains(R"(baton_plugin_move_rows_backlog_rows{job_name="a"} 5)"));
+  observed.plugin_counted("a", "copy-rows", {plugin_metric_kind::gauge, "backlog_rows", {}, 4, {}});  // a run that began before
+  observed.add_jobs({copying("a"), copying("new")});
+  found = lines(observed.serialize());
+  EXPECT_THAT(found, Contains(R"(baton_plugin_copy_rows_backlog_rows{job_name="a"} 4)"));
+  EXPECT_THAT(found, Contains(R"(baton_plugin_copy_rows_backlog_rows{job_name="new"} 0)"));
+}
+
+TEST(metrics, does_without_a_plugins_series_whose_name_is_taken) {
+  auto opts = with_copying_jobs({"a"});
+  auto other = copying("b");
+  other.plugin = "copy";
+  other.plugin_metrics = {{plugin_metric_kind::counter, "rows_backlog_rows", "Another kind.", {}, {}}};
+  opts.jobs.push_back(other);
+  metrics observed{std::move(opts)};
+  observed.plugin_counted("b", "copy", {plugin_metric_kind::counter, "rows_backlog_rows", {}, 5, {}});
+  EXPECT_THAT(lines(observed.serialize()), Contains(R"(baton_plugin_copy_rows_backlog_rows{job_name="a"} 0)"));
+}
+
 TEST(metrics, is_recorded_into_and_serialized_from_many_threads_at_once) {
   metrics observed{with_jobs({"a", "b"})};
   constexpr int rounds = 2000;
@@ -297,6 +401,7 @@ TEST(metrics, passes_promtool_whatever_the_label_values_hold) {
   }
   auto opts = with_jobs({"a", "job\xFF"});
   opts.jobs.push_back({"b", "a \"quoted\"\nschedule\\", "Europe/Berlin", "p\x01", "\xC3"});
+  opts.jobs.push_back(copying("c"));
   metrics observed{opts};
   observed.plugin("exec", "1.0", "1.0", "id");
   observed.tzdata("2026f");

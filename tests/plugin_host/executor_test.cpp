@@ -55,6 +55,64 @@ TEST(executor, tells_when_it_started_and_what_it_said_before_it_tells_the_end) {
   EXPECT_GE(end.finished, end.started);
 }
 
+/// Everything a run said of its metrics, added up: the values, and the buckets of the histogram.
+struct counted {
+  std::map<std::string, double> values;
+  std::vector<std::uint64_t> buckets;
+  std::size_t events = 0;
+};
+
+counted metrics_of(recorder& executor, run_id run) {
+  counted all;
+  for (const auto& event : executor.events(run)) {
+    const auto* news = std::get_if<run_metrics>(&event);
+    if (news == nullptr) continue;
+    ++all.events;
+    for (const auto& u : news->updates) {
+      auto& value = all.values[u.labels.empty() ? u.name : u.name + " " + u.labels.begin()->second];
+      value = u.kind == metric_kind::gauge ? u.value : value + u.value;
+      if (u.kind != metric_kind::histogram) continue;
+      all.buckets.resize(u.buckets.size());
+      for (std::size_t i = 0; i < u.buckets.size(); ++i) all.buckets[i] += u.buckets[i];
+    }
+  }
+  return all;
+}
+
+TEST(executor, tells_what_a_plugin_counted_before_it_tells_the_end) {
+  for (const auto where : {isolation::process, isolation::in_process}) {
+    recorder executor;
+    auto request = executor.request(BATON_TEST_PLUGINS "/counts.so", {{"rows", std::int64_t{1'000'000}}, {"then", std::string{"return"}}});
+    request.isolation = where;
+    executor->start(request);
+    EXPECT_EQ(executor.ended(request.id).end, run_end::success);
+    const auto all = metrics_of(executor, request.id);
+    EXPECT_EQ(all.values, (std::map<std::string, double>{
+                              {"rows_total", 1'000'000}, {"errors_total gone", 2}, {"backlog_rows", -1.5}, {"batch_seconds", 99.35}}));
+    EXPECT_EQ(all.buckets, (std::vector<std::uint64_t>{2, 1, 0, 1}));
+    EXPECT_LT(all.events, 30U);
+    EXPECT_TRUE(std::holds_alternative<run_ended>(executor.events(request.id).back()));
+  }
+}
+
+TEST(executor, tells_what_a_plugin_counted_while_it_runs) {
+  recorder executor;
+  const auto request = executor.request(BATON_TEST_PLUGINS "/counts.so", {{"rows", std::int64_t{3}}, {"then", std::string{"wait"}}});
+  executor->start(request);
+  ASSERT_TRUE(executor.wait_for<run_metrics>(request.id));
+  EXPECT_EQ(metrics_of(executor, request.id).values.at("rows_total"), 3);
+  executor->stop(request.id, {0s, 0s});
+  executor.ended(request.id);
+}
+
+TEST(executor, goes_without_the_last_second_of_metrics_after_a_crash) {
+  recorder executor;
+  const auto request = executor.request(BATON_TEST_PLUGINS "/counts.so", {{"rows", std::int64_t{3}}, {"then", std::string{"crash"}}});
+  executor->start(request);
+  EXPECT_EQ(executor.ended(request.id).end, run_end::crashed);
+  EXPECT_EQ(metrics_of(executor, request.id).events, 0U);
+}
+
 TEST(executor, tells_a_handler_about_its_run) {
   recorder executor;
   auto request = executor.request(misbehave, how("describe_run"));

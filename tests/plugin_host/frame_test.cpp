@@ -36,6 +36,7 @@ std::vector<frame> one_of_each() {
           started_frame{},
           run_log{2, "m", {{"k", "v"}}},
           run_progress{0.5, "p"},
+          run_metrics{{{metric_kind::histogram, "n", {{"k", "v"}}, 2.5, {1, 0, 7}}, {metric_kind::counter, "m", {}, 1, {}}}},
           ended_frame{run_end::failure, "t", "o"}};
 }
 

@@ -5,12 +5,16 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace {
 
 using baton::plugin_host::describe_plugin;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string test_plugin(const std::string& name) { return BATON_TEST_PLUGINS "/" + name + ".so"; }
 
@@ -39,6 +43,16 @@ TEST(loader, accepts_a_plugin_written_in_c) {
   const auto plugin = describe_plugin(test_plugin("not_broken"));
   ASSERT_TRUE(plugin) << plugin.error().context;
   EXPECT_EQ(plugin->name, "not_broken");
+  ASSERT_EQ(plugin->metrics.size(), 1U);
+  EXPECT_EQ(plugin->metrics[0].name, "errors_total");
+}
+
+TEST(loader, describes_the_metrics_of_a_plugin) {
+  const auto plugin = describe_plugin(test_plugin("counts"));
+  ASSERT_TRUE(plugin) << plugin.error().context;
+  ASSERT_EQ(plugin->metrics.size(), 5U);
+  EXPECT_EQ(plugin->metrics[2].labels, (baton::plugin_host::text_map{{"kind", "gone"}}));
+  EXPECT_EQ(plugin->metrics[4].buckets, (std::vector<double>{0.1, 1, 10}));
 }
 
 TEST(loader, names_both_versions_when_the_major_version_is_another) {
@@ -66,6 +80,12 @@ TEST(loader, refuses_a_name_that_is_not_the_files) {
 TEST(loader, refuses_a_default_that_breaks_its_own_bounds) {
   EXPECT_THAT(refusal(test_plugin("broken_default")), AllOf(HasSubstr("'count'"), HasSubstr("at most 10")));
 }
+TEST(loader, refuses_a_text_that_is_not_utf8) {
+  EXPECT_THAT(refusal(test_plugin("broken_utf8")), HasSubstr("parameter 'count' has a help that is not UTF-8"));
+}
+TEST(loader, refuses_a_metric_that_is_none) {
+  EXPECT_THAT(refusal(test_plugin("broken_metric")), HasSubstr("metric 'errors_total' is named against the rule"));
+}
 TEST(loader, refuses_a_relative_path) { EXPECT_THAT(refusal("plugins/noop.so"), HasSubstr("not absolute")); }
 TEST(loader, refuses_a_path_without_a_file) { EXPECT_THAT(refusal("/nowhere/noop.so"), HasSubstr("No such file")); }
 
@@ -75,6 +95,84 @@ TEST(loader, refuses_a_file_that_is_no_library) {
   std::filesystem::copy_file("/etc/passwd", path);
   EXPECT_THAT(refusal(path), HasSubstr("cannot be loaded"));
   std::filesystem::remove(path);
+}
+
+/// A descriptor that is fine, to be broken without a compiler. ABI 1.0 is the first: there is no older minor to accept yet.
+class descriptor : public testing::Test {
+ protected:
+  descriptor() {
+    row_.name = text("count");
+    row_.type = BATON_TYPE_TEXT;
+    d_.magic = BATON_ABI_MAGIC;
+    d_.struct_size = sizeof d_;
+    d_.abi_major = BATON_ABI_MAJOR;
+    d_.abi_minor = BATON_ABI_MINOR;
+    d_.name = text("x");
+    d_.parameters = &row_;
+    d_.parameter_count = 1;
+    d_.parameter_size = sizeof row_;
+    d_.create = [](const baton_host*, void**) noexcept -> std::uint32_t { return BATON_STATUS_OK; };
+    d_.run = [](void*) noexcept -> std::uint32_t { return BATON_OUTCOME_SUCCESS; };
+    d_.destroy = [](void*) noexcept {};
+  }
+  static baton_string text(std::string_view t) { return {t.data(), t.size()}; }
+  std::string refused() {
+    const auto read = baton::plugin_host::read_descriptor("/p/x.so", &d_);
+    return read ? "was not refused" : read.error().context;
+  }
+
+  baton_parameter row_{};
+  baton_plugin_descriptor d_{};
+};
+
+TEST_F(descriptor, is_taken_as_a_later_host_of_the_same_minor_might_write_it) {
+  EXPECT_EQ(refused(), "was not refused");
+  d_.struct_size += 64;
+  EXPECT_EQ(refused(), "was not refused");
+}
+
+TEST_F(descriptor, is_refused_with_texts_that_are_too_long_or_none) {
+  const std::string too_long(2000, 'x');
+  const std::string two_lines = "1.0\n2.0";
+  const std::string latin1 = "caf\xE9";
+  d_.version = text(too_long);
+  EXPECT_THAT(refused(), HasSubstr("it has a version that is longer than 1024 bytes"));
+  d_.version = text(two_lines);
+  EXPECT_THAT(refused(), HasSubstr("it has a version that is not one line"));
+  d_.version = {};
+  d_.build_id = text(latin1);
+  EXPECT_THAT(refused(), HasSubstr("it has a build id that is not UTF-8"));
+  d_.build_id = {nullptr, 7};
+  EXPECT_THAT(refused(), HasSubstr("it has a build id that points to nothing"));
+}
+
+TEST_F(descriptor, is_refused_with_choices_and_defaults_that_are_none) {
+  const std::string latin1 = "caf\xE9";
+  const std::vector<baton_string> choices(300, text(latin1));
+  row_.choice_count = 1;
+  EXPECT_THAT(refused(), HasSubstr("choices that point to nothing"));
+  row_.choices = choices.data();
+  EXPECT_THAT(refused(), HasSubstr("'count' has a choice that is not UTF-8"));
+  row_.choice_count = choices.size();
+  EXPECT_THAT(refused(), HasSubstr("more than 256 choices"));
+  row_.choice_count = 0;
+  row_.flags = BATON_PARAMETER_HAS_DEFAULT;
+  row_.fallback = text(latin1);
+  EXPECT_THAT(refused(), HasSubstr("'count' has a default that is not UTF-8"));
+}
+
+TEST_F(descriptor, is_refused_without_showing_a_secret) {
+  row_.type = BATON_TYPE_MAP;
+  row_.flags = BATON_PARAMETER_HAS_DEFAULT | BATON_PARAMETER_SECRET;
+  row_.fallback = text("hunter2");
+  EXPECT_THAT(refused(), AllOf(HasSubstr("not of the form key=value"), Not(HasSubstr("hunter2"))));
+}
+
+TEST_F(descriptor, is_refused_with_more_parameters_than_anybody_needs) {
+  const std::vector<baton_parameter> rows(257, row_);
+  d_.parameters = rows.data();
+  d_.parameter_count = 257;
+  EXPECT_THAT(refused(), HasSubstr("more than 256 parameters"));
 }
 
 /// A copy of noop.so in a folder of its own.

@@ -38,6 +38,8 @@ TEST(printed, stays_within_its_limit_when_everything_is_replaced) {
 TEST(printed, cuts_a_beginning_between_characters) {
   EXPECT_EQ(head("\xE2\x82\xAC\xE2\x82\xAC", 6), "\xE2\x82\xAC\xE2\x82\xAC");
   EXPECT_LE(head("\xE2\x82\xAC\xE2\x82\xAC", 5).size(), 5U);
+  EXPECT_EQ(head("\xF0\x9F\x98\x80\xF0\x9F\x98\x80", 7), "\xF0\x9F\x98\x80");  // not what stands for a broken one
+  EXPECT_EQ(head("\xF0\x9F\x98\x80", 3), "");
   EXPECT_EQ(head("abc", 2), "ab");
 }
 

@@ -70,6 +70,18 @@ TEST(job, runs_a_handler_in_process_and_reports_one_that_does_not_stop) {
   EXPECT_EQ(on_lost_of(strict), lost_policy::abort);
 }
 
+TEST(job, needs_the_name_of_the_plugin_whose_metrics_it_has) {
+  auto j = plugin("copy");
+  j.plugin.clear();
+  j.metrics = {{"rows_total", "Rows copied.", plugin_host::metric_kind::counter, {{"kind", "a"}}, {}}};
+  EXPECT_THAT(mistakes_in({j}), HasSubstr("job 'copy': it has metrics without the name of their plugin"));
+  j.plugin = "copier";
+  const auto labels = labels_of("billing", {j});
+  ASSERT_EQ(labels[0].plugin_metrics.size(), 1U);
+  EXPECT_EQ(labels[0].plugin_metrics[0].kind, observe::plugin_metric_kind::counter);
+  EXPECT_EQ(labels[0].plugin_metrics[0].labels.at("kind"), "a");
+}
+
 TEST(job, has_labels_for_its_metrics) {
   auto j = embedded("report");
   j.schedule = std::get<schedule::timetable>(schedule::timetable::from_cron("0 2 * * *"));

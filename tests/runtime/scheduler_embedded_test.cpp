@@ -126,6 +126,25 @@ TEST_F(scheduler_embedded, runs_a_callable_that_sees_its_run) {
   stop(s);
 }
 
+TEST_F(scheduler_embedded, shows_the_metrics_of_a_plugin) {
+  const auto plugin = plugin_host::describe_plugin(BATON_TEST_PLUGINS "/counts.so");
+  ASSERT_TRUE(plugin) << plugin.error().context;
+  auto j = make_job("copy", nullptr);
+  j.plugin = plugin->name;
+  j.plugin_path = plugin->path;
+  j.metrics = plugin->metrics;
+  j.parameters = {{"rows", std::int64_t{3}}, {"then", std::string{"return"}}};
+  j.isolation = plugin_host::isolation::in_process;
+  service s{io_, "own", {j}};
+  EXPECT_THAT(s.metrics(), HasSubstr(R"(baton_plugin_counts_rows_total{job_name="copy"} 0)"));
+  EXPECT_THAT(s.metrics(), HasSubstr(R"(baton_plugin_counts_errors_total{job_name="copy",kind="full"} 0)"));
+  ASSERT_TRUE(run_until([&] { return s.finished("copy").has_value(); }));
+  EXPECT_THAT(s.metrics(), ContainsRegex(R"(baton_plugin_counts_rows_total\{job_name="copy"\} [3-9])"));
+  EXPECT_THAT(s.metrics(), HasSubstr(R"(baton_plugin_counts_backlog_rows{job_name="copy"} -1.5)"));
+  EXPECT_THAT(s.metrics(), ContainsRegex(R"(baton_plugin_counts_batch_seconds_count\{job_name="copy"\} [4-9])"));
+  stop(s);
+}
+
 TEST_F(scheduler_embedded, takes_an_exception_for_a_failure) {
   service s{io_, "own", {make_job("throws", [](sdk::run_context&) -> sdk::outcome { throw std::runtime_error{"no such table"}; })}};
   ASSERT_TRUE(run_until([&] { return s.finished("throws").has_value(); }));

@@ -3,6 +3,9 @@
 
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)
+#define IS(name, number) _Static_assert(name == (number), #name)
+
+_Static_assert(BATON_ABI_MAGIC == UINT64_C(0x6e6f746162010d0a), "BATON_ABI_MAGIC");
 
 SIZE(baton_string, 16);
 SIZE(baton_field, 32);
@@ -88,3 +91,37 @@ AT(baton_plugin_descriptor, create, 104);
 AT(baton_plugin_descriptor, run, 112);
 AT(baton_plugin_descriptor, stop, 120);
 AT(baton_plugin_descriptor, destroy, 128);
+
+IS(BATON_TYPE_TEXT, 1);
+IS(BATON_TYPE_INTEGER, 2);
+IS(BATON_TYPE_NUMBER, 3);
+IS(BATON_TYPE_BOOLEAN, 4);
+IS(BATON_TYPE_DURATION, 5);
+IS(BATON_TYPE_LIST, 6);
+IS(BATON_TYPE_MAP, 7);
+
+IS(BATON_PARAMETER_REQUIRED, 1);
+IS(BATON_PARAMETER_SECRET, 2);
+IS(BATON_PARAMETER_HAS_DEFAULT, 4);
+IS(BATON_PARAMETER_HAS_MINIMUM, 8);
+IS(BATON_PARAMETER_HAS_MAXIMUM, 16);
+
+IS(BATON_METRIC_COUNTER, 1);
+IS(BATON_METRIC_GAUGE, 2);
+IS(BATON_METRIC_HISTOGRAM, 3);
+
+IS(BATON_LOG_DEBUG, 1);
+IS(BATON_LOG_INFO, 2);
+IS(BATON_LOG_WARNING, 3);
+IS(BATON_LOG_ERROR, 4);
+
+IS(BATON_STATUS_OK, 1);
+IS(BATON_STATUS_FAILED, 2);
+
+IS(BATON_OUTCOME_SUCCESS, 1);
+IS(BATON_OUTCOME_FAILURE, 2);
+IS(BATON_OUTCOME_RETRY_LATER, 3);
+IS(BATON_OUTCOME_SKIPPED, 4);
+IS(BATON_OUTCOME_CANCELLED, 5);
+
+IS(BATON_PLUGIN_USES_STORE, 1);

@@ -70,6 +70,74 @@ TEST(plugin, describes_itself_in_the_abi) {
   EXPECT_EQ(d->parameters[6].flags, static_cast<std::uint32_t>(BATON_PARAMETER_REQUIRED | BATON_PARAMETER_SECRET));
 }
 
+struct copier : handler {
+  static constexpr metric_table metrics{
+      counter("rows_total", "Rows copied."),
+      counter("errors_total", "Rows not copied.").label("kind", "full").label("table", "a"),
+      counter("errors_total", "Rows not copied.").label("kind", "gone").label("table", "a"),
+      gauge("backlog_rows", "Rows left."),
+      histogram("batch_seconds", "How long a batch took.").buckets(0.1, 1, 10),
+  };
+  outcome run(run_context& run) override {
+    run.count("rows_total");
+    run.count("rows_total", 41);
+    run.count("rows_total", -1);
+    run.count("errors_total", 2, {{"table", "a"}, {"kind", "gone"}});
+    run.set("backlog_rows", 7);
+    run.set("backlog_rows", -3);
+    run.observe("batch_seconds", 0.5);
+    run.observe("batch_seconds", 2);
+    return outcome::success();
+  }
+};
+
+TEST(plugin, writes_to_the_metrics_of_its_table) {
+  fake_host host;
+  EXPECT_EQ(host.run<copier>().code, BATON_OUTCOME_SUCCESS);
+  EXPECT_EQ(host.metric("rows_total"), 42);
+  EXPECT_EQ(host.metric("errors_total", {{"kind", "gone"}, {"table", "a"}}), 2);
+  EXPECT_EQ(host.metric("errors_total", {{"kind", "full"}, {"table", "a"}}), 0);
+  EXPECT_EQ(host.metric("backlog_rows"), -3);
+  EXPECT_EQ(host.metric("batch_seconds"), 2.5);
+  EXPECT_EQ(host.updates("batch_seconds"), 2U);
+}
+
+TEST(plugin, describes_its_metrics_in_the_abi) {
+  const auto* d = detail::describe<copier>("copier", "1", "build");
+  ASSERT_EQ(d->metric_count, 5U);
+  EXPECT_EQ(d->metric_size, sizeof(baton_metric));
+  EXPECT_EQ(detail::view(d->metrics[0].name), "rows_total");
+  EXPECT_EQ(d->metrics[0].label_count, 0U);
+  ASSERT_EQ(d->metrics[2].label_count, 2U);
+  EXPECT_EQ(detail::view(d->metrics[2].labels[0].value), "gone");
+  EXPECT_EQ(d->metrics[3].kind, static_cast<std::uint32_t>(BATON_METRIC_GAUGE));
+  ASSERT_EQ(d->metrics[4].bucket_count, 3U);
+  EXPECT_EQ(d->metrics[4].buckets[1], 1);
+}
+
+struct miscounter : handler {
+  static constexpr metric_table metrics{gauge("backlog_rows", "Rows left."), counter("errors_total", "Errors.").label("kind", "a")};
+  outcome run(run_context& run) override {
+    const auto throws = [](auto code) {
+      try {
+        code();
+      } catch (const std::invalid_argument&) {
+        return true;
+      }
+      return false;
+    };
+    return throws([&] { run.count("backlog_rows"); }) && throws([&] { run.count("errors_total"); }) && throws([&] {
+             run.count("errors_total", 1, {{"kind", "b"}});
+           }) && throws([&] { run.set("gone", 1); })
+               ? outcome::success()
+               : outcome::failure("wrote to nothing");
+  }
+};
+
+TEST(plugin, fails_the_run_when_the_handler_writes_to_a_metric_that_is_not_in_its_table) {
+  EXPECT_EQ(fake_host{}.run<miscounter>().code, BATON_OUTCOME_SUCCESS);
+}
+
 struct thrower : handler {
   outcome run(run_context& run) override { return outcome::success(run.text("missing")); }
 };

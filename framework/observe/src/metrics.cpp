@@ -9,6 +9,7 @@
 
 #include "baton/base/utf8.hpp"
 #include "job_series.hpp"
+#include "plugin_series.hpp"
 #include "process_metrics.hpp"
 
 namespace baton::observe {
@@ -55,8 +56,14 @@ struct metrics::state {
     next->reserve(next->size() + more.size());
     bool is_new = maps.empty();
     for (const auto& job : more) {
-      if (next->contains(job.job_name)) continue;
-      next->emplace(job.job_name, &series.emplace_back(per_job, job));
+      auto& known = (*next)[job.job_name];
+      if (known.own == nullptr) {
+        known.own = &series.emplace_back(per_job, job);
+        is_new = true;
+      }
+      auto all = extended(known.of_plugins == nullptr ? std::vector<plugin_series>{} : *known.of_plugins, *registry, job);
+      if (known.of_plugins != nullptr && all.size() == known.of_plugins->size()) continue;
+      known.of_plugins = &plugin_lists.emplace_back(std::move(all));
       is_new = true;
     }
     if (!is_new) return;
@@ -65,9 +72,18 @@ struct metrics::state {
   }
 
   [[nodiscard]] const job_series* find(std::string_view job) const noexcept {
+    const auto* known = find_job(job);
+    return known == nullptr ? nullptr : known->own;
+  }
+
+  struct known_job {
+    const job_series* own = nullptr;
+    const std::vector<plugin_series>* of_plugins = nullptr;
+  };
+  [[nodiscard]] const known_job* find_job(std::string_view job) const noexcept {
     const auto& known = *jobs.load(std::memory_order_acquire);
     const auto found = known.find(job);
-    return found == known.end() ? nullptr : found->second;
+    return found == known.end() ? nullptr : &found->second;
   }
 
   void set_slots(std::uint32_t busy) noexcept {
@@ -81,9 +97,10 @@ struct metrics::state {
   std::atomic<std::uint32_t> slots;
   family_builder builder{*registry};
   job_families per_job{builder};
-  using job_map = std::unordered_map<std::string, const job_series*, text_hash, std::equal_to<>>;
+  using job_map = std::unordered_map<std::string, known_job, text_hash, std::equal_to<>>;
   std::deque<job_series> series;
-  std::vector<std::unique_ptr<job_map>> maps;  // the last one is in use; none of them changes
+  std::deque<std::vector<plugin_series>> plugin_lists;  // those in the last map are in use; none of them changes
+  std::vector<std::unique_ptr<job_map>> maps;           // the last one is in use; none of them changes
   std::atomic<const job_map*> jobs = nullptr;
 
   prometheus::Family<Gauge>& plugin_info = builder.gauge("plugin_info", "A loaded plugin.");
@@ -276,6 +293,12 @@ void metrics::plugin(std::string_view plugin, std::string_view version, std::str
         1.0);
   } catch (const std::exception&) {  // out of memory: an info series less
   }
+}
+
+void metrics::plugin_counted(std::string_view job, std::string_view plugin, const plugin_update& update) noexcept {
+  const auto* known = state_->find_job(job);
+  if (known == nullptr) return;
+  if (const auto* series = find(*known->of_plugins, plugin, update)) series->add(update);
 }
 
 std::string metrics::serialize() const {

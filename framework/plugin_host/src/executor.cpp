@@ -286,6 +286,8 @@ class supervised_executor final : public executor {
       emit(r.id, std::move(*line));
     } else if (auto* step = std::get_if<run_progress>(&f)) {
       emit(r.id, std::move(*step));
+    } else if (auto* news = std::get_if<run_metrics>(&f)) {
+      emit(r.id, std::move(*news));
     }
   }
 

@@ -16,9 +16,15 @@ constexpr std::size_t header_size = sizeof(std::uint32_t);
 template <typename T, typename Frame>
 concept is = std::same_as<std::remove_const_t<T>, Frame>;
 
+/// Structures within frames.
+template <typename T>
+concept part = is<T, parameter> || is<T, metric> || is<T, run_metrics::update>;
+
 void fields(auto& go, is<parameter> auto& p) {
   go(p.name), go(p.type), go(p.required), go(p.secret), go(p.fallback), go(p.minimum), go(p.maximum), go(p.choices), go(p.help);
 }
+void fields(auto& go, is<metric> auto& m) { go(m.name), go(m.help), go(m.kind), go(m.labels), go(m.buckets); }
+void fields(auto& go, is<run_metrics::update> auto& u) { go(u.kind), go(u.name), go(u.labels), go(u.value), go(u.buckets); }
 
 /// One list of fields for each frame serves both directions: `go(stream, frame)` writes with a writer and reads with a reader.
 class writer {
@@ -64,7 +70,10 @@ class writer {
     (*this)(static_cast<std::uint8_t>(choice.index()));
     std::visit(*this, choice);
   }
-  void operator()(const parameter& p) { fields(*this, p); }
+  template <part T>
+  void operator()(const T& whole) {
+    fields(*this, whole);
+  }
 
   [[nodiscard]] std::string take() { return std::move(out_); }
 
@@ -134,7 +143,10 @@ class reader {
     good_ = good_ && index < sizeof...(T);
     if (good_) emplace<0>(choice, index);
   }
-  void operator()(parameter& p) { fields(*this, p); }
+  template <part T>
+  void operator()(T& whole) {
+    fields(*this, whole);
+  }
 
   void require(bool condition) { good_ = good_ && condition; }
   [[nodiscard]] bool is_good() const { return good_; }
@@ -183,9 +195,10 @@ void fields(auto& go, is<spawned_frame> auto& f) { go(f.handler); }
 void fields(auto&, is<started_frame> auto&) {}
 void fields(auto& go, is<run_log> auto& f) { go(f.level), go(f.message), go(f.fields); }
 void fields(auto& go, is<run_progress> auto& f) { go(f.fraction), go(f.text); }
+void fields(auto& go, is<run_metrics> auto& f) { go(f.updates); }
 void fields(auto& go, is<described_frame> auto& f) {
   auto& p = f.plugin;
-  go(p.path), go(p.name), go(p.version), go(p.build_id), go(p.abi_major), go(p.abi_minor), go(p.parameters);
+  go(p.path), go(p.name), go(p.version), go(p.build_id), go(p.abi_major), go(p.abi_minor), go(p.parameters), go(p.metrics);
 }
 void fields(auto& go, is<ended_frame> auto& f) { go(f.end), go(f.text), go(f.output), go(f.reusable); }
 
@@ -193,12 +206,17 @@ void fields(auto& go, is<ended_frame> auto& f) { go(f.end), go(f.text), go(f.out
 bool is_valid(const request_frame& f) { return f.request.isolation >= isolation::process && f.request.isolation <= isolation::in_process; }
 bool is_valid(const spawned_frame& f) { return f.handler > 1; }
 bool is_valid(const run_log& f) { return f.level >= BATON_LOG_DEBUG && f.level <= BATON_LOG_ERROR; }
+bool is_valid(const run_metrics& f) {
+  return std::ranges::all_of(f.updates, [](const auto& u) { return u.kind >= metric_kind::counter && u.kind <= metric_kind::histogram; });
+}
 bool is_valid(const ended_frame& f) { return f.end >= run_end::success && f.end <= run_end::not_started; }
 bool is_valid(const described_frame& f) {
-  return std::ranges::all_of(f.plugin.parameters, [](const parameter& p) {
+  const auto is_good_parameter = [](const parameter& p) {
     return p.type >= parameter_type::text && p.type <= parameter_type::text_map &&
            (!p.fallback || p.fallback->index() + 1 == static_cast<std::size_t>(p.type));
-  });
+  };
+  const auto is_good_metric = [](const metric& m) { return m.kind >= metric_kind::counter && m.kind <= metric_kind::histogram; };
+  return std::ranges::all_of(f.plugin.parameters, is_good_parameter) && std::ranges::all_of(f.plugin.metrics, is_good_metric);
 }
 bool is_valid(const auto&) { return true; }
 

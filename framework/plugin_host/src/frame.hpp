@@ -54,9 +54,9 @@ struct ended_frame {
   bool reusable = false;  ///< the sender is as it was before the run, and waits for another request
 };
 
-/// run_log and run_progress go handler → supervisor → instance.
+/// run_log, run_progress and run_metrics go handler → supervisor → instance.
 using frame = std::variant<request_frame, extend_frame, stop_frame, stop_token_frame, spawned_frame, started_frame, run_log, run_progress,
-                           described_frame, ended_frame>;
+                           run_metrics, described_frame, ended_frame>;
 
 struct decoded_frame {
   frame content;

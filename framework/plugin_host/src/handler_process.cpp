@@ -32,6 +32,7 @@ class channel_sink final : public run_sink {
   void started() noexcept override { send(started_frame{}); }
   void log(run_log line) noexcept override { send(std::move(line)); }
   void progress(run_progress step) noexcept override { send(std::move(step)); }
+  void count(run_metrics news) noexcept override { send(std::move(news)); }
 
   void send(const frame& f) noexcept {
     const auto bytes = encode_frame(f);
@@ -54,17 +55,6 @@ void limit(int what, const std::optional<std::uint64_t>& most) noexcept {
   if (!most) return;
   const rlimit both{*most, *most};
   ::setrlimit(static_cast<__rlimit_resource>(what), &both);
-}
-
-/// A thread that no signal finds, so that signals reach the handler's.
-std::thread quiet_thread(auto code) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread{std::move(code)};
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
 }
 
 std::size_t entries_of(const char* directory) {

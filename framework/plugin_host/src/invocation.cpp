@@ -106,8 +106,9 @@ void invocation::fill_host() {
   host_.stop_descriptor = [](void* context) noexcept -> std::int32_t { return self(context).stop_descriptor_.get(); };
   host_.lease_is_held = [](void* context) noexcept -> std::uint32_t { return self(context).is_lease_held() ? 1 : 0; };
   host_.set_result = [](void* context, baton_string text) noexcept { self(context).text_ = head(view(text)); };
-  // A run's process is too short-lived to be scraped; nothing of plugins is kept yet.
-  host_.update_metric = [](void*, std::uint32_t, double) noexcept {};
+  host_.update_metric = [](void* context, std::uint32_t row, double amount) noexcept {
+    if (auto& counted = self(context).tally_) counted->update(row, amount);
+  };
   host_.get_extension = [](void*, baton_string id) noexcept -> const void* {
     static constexpr baton_lease lease{sizeof lease, [](void* context) noexcept { return self(context).lease_time_left(); }};
     return view(id) == BATON_LEASE ? &lease : nullptr;
@@ -140,7 +141,10 @@ ended_frame invocation::carry_out() {
   if (!plugin) return {run_end::not_started, plugin.error().context, {}};
   if (auto reason = reason_not_to_start()) return *std::move(reason);
   sink_.started();
-  return call_plugin(*plugin->functions);
+  tally_.emplace(plugin->description.metrics, [this](run_metrics news) { sink_.count(std::move(news)); });
+  auto end = call_plugin(*plugin->functions);
+  tally_->end();
+  return end;
 }
 
 std::optional<ended_frame> invocation::reason_not_to_start() const {
@@ -190,7 +194,7 @@ ended_frame invocation::call_plugin(const baton_plugin_descriptor& functions) {
     destroy(instance);
     return end;
   } catch (const std::exception& e) {
-    return {run_end::failure, std::string{"an exception left the plugin: "} + e.what(), {}};
+    return {run_end::failure, head(std::string{"an exception left the plugin: "} + e.what()), {}};
   } catch (...) {
     return {run_end::failure, "an exception left the plugin", {}};
   }

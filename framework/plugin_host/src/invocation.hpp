@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "frame.hpp"
 #include "system.hpp"
+#include "tally.hpp"
 
 namespace baton::plugin_host {
 
@@ -21,6 +23,7 @@ class run_sink {
   virtual void started() noexcept = 0;
   virtual void log(run_log line) noexcept = 0;
   virtual void progress(run_progress step) noexcept = 0;
+  virtual void count(run_metrics news) noexcept = 0;
 };
 
 /// One call of a handler, and the host it sees. The same in a process of its own and in a thread.
@@ -63,6 +66,7 @@ class invocation {
   std::atomic<bool> stopped_ = false;
   std::atomic<std::int64_t> lease_deadline_;
   std::string text_;
+  std::optional<tally> tally_;    ///< of a plugin
   std::stop_source stop_source_;  ///< of the program's own handler; a plugin has one on its side
 
   std::mutex mutex_;  ///< keeps stop() inside run()

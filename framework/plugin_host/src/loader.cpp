@@ -10,12 +10,18 @@
 #include <memory>
 #include <string_view>
 
+#include "descriptor_text.hpp"
+#include "metric_table.hpp"
 #include "scalar.hpp"
 
 namespace baton::plugin_host {
 namespace {
 
-std::string_view view(baton_string text) { return text.size == 0 ? std::string_view{} : std::string_view{text.data, text.size}; }
+constexpr std::uint32_t max_parameters = 256;
+constexpr std::size_t max_choices = 256;
+constexpr std::size_t max_name = 64;
+constexpr std::size_t max_line = 1024;      ///< of a help, a version, a choice
+constexpr std::size_t max_fallback = 4096;  ///< which may have lines
 
 failure refused(const std::string& path, const std::string& why) { return {errc::plugin_refused, "plugin " + path + ": " + why}; }
 
@@ -46,9 +52,11 @@ status check_not_writable_by_all(const std::string& path) {
 
 result<parameter> read_parameter(const std::string& path, const baton_parameter& row) {
   parameter p;
-  p.name = view(row.name);
-  p.help = view(row.help);
+  descriptor_texts read;
+  p.name = read.line("name", row.name, max_name);
+  p.help = read.line("help", row.help, max_line);
   const auto wrong = [&](const std::string& what) { return refused(path, "parameter '" + p.name + "' " + what); };
+  if (!read.problem().empty()) return wrong(read.problem());
   if (!is_name(p.name)) return wrong("has a name that is not of a-z, 0-9, _ and -");
   if (row.type < BATON_TYPE_TEXT || row.type > BATON_TYPE_MAP) return wrong("has the unknown type " + std::to_string(row.type));
   static_assert(BATON_TYPE_TEXT == static_cast<int>(parameter_type::text) && BATON_TYPE_MAP == static_cast<int>(parameter_type::text_map));
@@ -62,17 +70,24 @@ result<parameter> read_parameter(const std::string& path, const baton_parameter&
   if ((row.flags & BATON_PARAMETER_HAS_MINIMUM) != 0) p.minimum = row.minimum;
   if ((row.flags & BATON_PARAMETER_HAS_MAXIMUM) != 0) p.maximum = row.maximum;
   if (row.choice_count != 0 && p.type != parameter_type::text) return wrong("has choices, which only a text can have");
-  for (std::size_t i = 0; i < row.choice_count; ++i) p.choices.emplace_back(view(row.choices[i]));
+  if (row.choice_count > max_choices) return wrong("has more than " + std::to_string(max_choices) + " choices");
+  if (row.choice_count != 0 && row.choices == nullptr) return wrong("has choices that point to nothing");
+  for (std::size_t i = 0; i < row.choice_count; ++i) p.choices.push_back(read.line("choice", row.choices[i], max_line));
   if ((row.flags & BATON_PARAMETER_HAS_DEFAULT) != 0) {
     if (p.required) return wrong("is required and has a default; it can only be one of them");
-    auto fallback = parse_fallback(p, view(row.fallback));
+    const auto text = read.lines("default", row.fallback, max_fallback);
+    if (!read.problem().empty()) return wrong(read.problem());
+    auto fallback = parse_fallback(p, text);
     if (!fallback) return wrong("has a default that its own table refuses: " + fallback.error());
     p.fallback = std::move(*fallback);
   }
+  if (!read.problem().empty()) return wrong(read.problem());
   return p;
 }
 
-/// Everything a descriptor could have wrong. Fields are read only once the size says that they are there.
+}  // namespace
+
+// Fields are read only once the size says that they are there.
 result<plugin_description> read_descriptor(const std::string& path, const baton_plugin_descriptor* found) {
   if (found == nullptr) return refused(path, "baton_plugin_entry returned nothing");
   if (found->magic != BATON_ABI_MAGIC)
@@ -91,12 +106,14 @@ result<plugin_description> read_descriptor(const std::string& path, const baton_
                              std::to_string(sizeof(baton_plugin_descriptor)));
   }
   plugin_description plugin;
+  descriptor_texts read;
   plugin.path = path;
-  plugin.name = view(found->name);
-  plugin.version = view(found->version);
-  plugin.build_id = view(found->build_id);
+  plugin.name = read.line("name", found->name, max_name);
+  plugin.version = read.line("version", found->version, max_line);
+  plugin.build_id = read.line("build id", found->build_id, max_line);
   plugin.abi_major = found->abi_major;
   plugin.abi_minor = found->abi_minor;
+  if (!read.problem().empty()) return refused(path, "it " + read.problem());
   if (!is_name(plugin.name)) return refused(path, "its name '" + plugin.name + "' is not of a-z, 0-9, _ and -");
   const auto file = path.substr(path.rfind('/') + 1);
   if (file != plugin.name + ".so")
@@ -106,19 +123,22 @@ result<plugin_description> read_descriptor(const std::string& path, const baton_
   if (found->parameter_count > 0 && (found->parameters == nullptr || found->parameter_size < sizeof(baton_parameter))) {
     return refused(path, "its parameter table is truncated");
   }
+  if (found->parameter_count > max_parameters) return refused(path, "it has more than " + std::to_string(max_parameters) + " parameters");
   for (std::uint32_t i = 0; i < found->parameter_count; ++i) {
-    const auto* row = reinterpret_cast<const char*>(found->parameters) + std::size_t{i} * found->parameter_size;
-    auto read = read_parameter(path, *reinterpret_cast<const baton_parameter*>(row));
-    if (!read) return std::move(read).error();
-    if (std::ranges::any_of(plugin.parameters, [&](const auto& p) { return p.name == read->name; })) {
-      return refused(path, "parameter '" + read->name + "' is there twice");
+    baton_parameter row;
+    std::memcpy(&row, reinterpret_cast<const char*>(found->parameters) + std::size_t{i} * found->parameter_size, sizeof row);
+    auto checked = read_parameter(path, row);
+    if (!checked) return std::move(checked).error();
+    if (std::ranges::any_of(plugin.parameters, [&](const auto& p) { return p.name == checked->name; })) {
+      return refused(path, "parameter '" + checked->name + "' is there twice");
     }
-    plugin.parameters.push_back(std::move(*read));
+    plugin.parameters.push_back(std::move(*checked));
   }
+  auto metrics = read_metrics(*found);
+  if (const auto* why = std::get_if<std::string>(&metrics)) return refused(path, *why);
+  plugin.metrics = std::move(std::get<std::vector<metric>>(metrics));
   return plugin;
 }
-
-}  // namespace
 
 result<loaded_plugin> load_plugin(const std::string& path) {
   if (path.empty() || path.front() != '/') return refused(path, "the path is not absolute");

@@ -14,6 +14,9 @@ struct loaded_plugin {
   const baton_plugin_descriptor* functions = nullptr;
 };
 
+/// Everything a descriptor could have wrong is refused; `path` is where it comes from. Nothing of it is called.
+[[nodiscard]] result<plugin_description> read_descriptor(const std::string& path, const baton_plugin_descriptor* found);
+
 /// As describe_plugin(), with the functions.
 [[nodiscard]] result<loaded_plugin> load_plugin(const std::string& path);
 

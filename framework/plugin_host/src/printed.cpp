@@ -64,10 +64,10 @@ std::string valid_utf8(std::string_view text) {
 }
 
 std::string head(std::string_view text, std::size_t limit) {
-  auto out = valid_utf8(text.substr(0, limit));
-  if (out.size() > limit || text.size() > limit) {
-    auto end = std::min(out.size(), limit);
-    while (end > 0 && end < out.size() && is_continuation(out[end])) --end;
+  auto out = valid_utf8(text.substr(0, limit + 3));  // so much that the last character is not cut before it is judged
+  if (out.size() > limit) {
+    auto end = limit;
+    while (end > 0 && is_continuation(out[end])) --end;
     out.resize(end);
   }
   return out;

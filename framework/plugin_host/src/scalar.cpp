@@ -121,7 +121,7 @@ parsed parse_fallback(const parameter& p, std::string_view text) {
     const auto equals = line.find('=');
     items.emplace_back(line);
     if (p.type == parameter_type::text_map) {
-      if (equals == std::string_view::npos) return parsed::wrong("'" + std::string{line} + "' is not of the form key=value");
+      if (equals == std::string_view::npos) return parsed::wrong(shown(p, line) + " is not of the form key=value");
       entries.insert_or_assign(std::string{line.substr(0, equals)}, std::string{line.substr(equals + 1)});
     }
   }

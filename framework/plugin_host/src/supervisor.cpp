@@ -25,7 +25,8 @@ namespace {
 
 /// What is read from one descriptor before the clock is looked at again.
 constexpr std::size_t max_read = 65536;
-/// Log lines and progress are dropped while this much waits for an instance that does not read.
+/// Log lines and progress are dropped while this much waits for an instance that does not read; metrics, of which a second makes one
+/// frame, while there is twice as much.
 constexpr std::size_t max_waiting = std::size_t{1} << 20;
 
 sigset_t watched_signals() noexcept {
@@ -223,6 +224,8 @@ supervisor::cause supervisor::read_handler() {
       } else {
         ++dropped_lines_;
       }
+    } else if (std::holds_alternative<run_metrics>(content)) {
+      if (to_instance_.size() < 2 * max_waiting) say(content);
     } else {
       return false;
     }

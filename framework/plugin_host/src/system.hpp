@@ -5,6 +5,7 @@
 #include <csignal>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "baton/base/time.hpp"
@@ -54,6 +55,19 @@ class boot_timer {
 [[nodiscard]] unique_fd open_pidfd(pid_t pid) noexcept;
 /// As waitid(P_PIDFD): nullopt-like, si_pid is 0 when nobody could be reaped. Never blocks.
 [[nodiscard]] siginfo_t reap(const unique_fd& pidfd) noexcept;
+
+/// A thread that no signal finds, so that signals reach the handler's.
+[[nodiscard]] std::thread quiet_thread(auto code) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  struct restorer {
+    const sigset_t& mask;
+    ~restorer() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+  } const restore{before};
+  return std::thread{std::move(code)};
+}
 
 /// The words for errno.
 [[nodiscard]] std::string last_error();

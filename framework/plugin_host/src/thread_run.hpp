@@ -31,6 +31,7 @@ class thread_run final : private run_sink {
   void started() noexcept override { post_(started_frame{}); }
   void log(run_log line) noexcept override { post_(std::move(line)); }
   void progress(run_progress step) noexcept override { post_(std::move(step)); }
+  void count(run_metrics news) noexcept override { post_(std::move(news)); }
 
   const listener post_;
   const std::optional<microseconds> timeout_;

@@ -234,8 +234,9 @@ checked load_configuration(const std::string& file) {
     if (auto parameters = plugins.parameters(j, *plugin)) {
       c.jobs.push_back(to_job(j, plugin->path, std::move(*parameters)));
       c.jobs.back().with = with_of(j, *plugin);
+      c.jobs.back().metrics = plugin->metrics;
       const auto lock_name = lock::scheduler_name(c.settings.cluster, j.lock_name.empty() ? j.name : j.lock_name);
-      c.labels.push_back({j.name, j.schedule_text, j.timezone, j.plugin, lock_name});
+      c.labels.push_back({j.name, j.schedule_text, j.timezone, j.plugin, lock_name, runtime::plugin_metrics_of(plugin->metrics)});
     }
   }
   c.plugins = plugins.all();

@@ -15,6 +15,15 @@ bool is_name(const std::string& text) {
   return !text.empty() && text.size() <= 64 && text.find_first_not_of(name_alphabet) == std::string::npos;
 }
 
+observe::plugin_metric_kind to_observe(plugin_host::metric_kind kind) {
+  switch (kind) {
+    case plugin_host::metric_kind::counter: return observe::plugin_metric_kind::counter;
+    case plugin_host::metric_kind::gauge: return observe::plugin_metric_kind::gauge;
+    case plugin_host::metric_kind::histogram: break;
+  }
+  return observe::plugin_metric_kind::histogram;
+}
+
 }  // namespace
 
 status check_jobs(const std::vector<job>& jobs) {
@@ -28,6 +37,7 @@ status check_jobs(const std::vector<job>& jobs) {
     if (!names.insert(j.name).second) report(j, "another job has this name");
     if (j.handler && !j.plugin_path.empty()) report(j, "it has a handler and a plugin: set either `handler` or `plugin_path`");
     if (!j.handler && j.plugin_path.empty()) report(j, "it has nothing to run: set either `handler` or `plugin_path`");
+    if (!j.metrics.empty() && j.plugin.empty()) report(j, "it has metrics without the name of their plugin: set `plugin`");
     if (j.timeout && *j.timeout <= microseconds{0}) report(j, "`timeout` must be more than 0; unset, there is none");
     const bool shares_lock = !j.lock_name.empty() && j.lock_name != j.name;
     if (j.policy.overlap == ledger::overlap_policy::allow && (shares_lock || j.hold_at_least > microseconds{0}))
@@ -103,12 +113,23 @@ std::string_view trigger_of(const ledger::claimed_run& run) noexcept {
   return run.caught_up ? "catch_up" : "schedule";
 }
 
+std::vector<observe::plugin_metric> plugin_metrics_of(const std::vector<plugin_host::metric>& metrics) {
+  std::vector<observe::plugin_metric> list;
+  list.reserve(metrics.size());
+  for (const auto& m : metrics) list.push_back({to_observe(m.kind), m.name, m.help, m.labels, m.buckets});
+  return list;
+}
+
+observe::plugin_update to_observe(plugin_host::run_metrics::update update) {
+  return {to_observe(update.kind), std::move(update.name), std::move(update.labels), update.value, std::move(update.buckets)};
+}
+
 std::vector<observe::job_labels> labels_of(const std::string& cluster, const std::vector<job>& jobs) {
   std::vector<observe::job_labels> list;
   list.reserve(jobs.size());
   for (const auto& j : jobs) {
     list.push_back({j.name, j.schedule ? j.schedule->text() : "", j.schedule ? j.schedule->time_zone().name() : "", j.plugin,
-                    lock::scheduler_name(cluster, j.lock_name.empty() ? j.name : j.lock_name)});
+                    lock::scheduler_name(cluster, j.lock_name.empty() ? j.name : j.lock_name), plugin_metrics_of(j.metrics)});
   }
   return list;
 }

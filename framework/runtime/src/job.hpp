@@ -18,6 +18,8 @@ namespace baton::runtime {
 /// schedule, catch_up, trigger, after, retry
 [[nodiscard]] std::string_view trigger_of(const ledger::claimed_run& run) noexcept;
 
+[[nodiscard]] observe::plugin_update to_observe(plugin_host::run_metrics::update update);
+
 [[nodiscard]] plugin_host::isolation isolation_of(const job& j) noexcept;
 [[nodiscard]] lost_policy on_lost_of(const job& j) noexcept;
 

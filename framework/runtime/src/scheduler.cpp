@@ -300,7 +300,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     request.grace = j.grace;
     request.lease_deadline = a.lease_deadline;
     request.limits = j.limits;
-    run_jobs_[request.id] = {a.job, request.isolation, on_lost_of(j)};
+    run_jobs_[request.id] = {a.job, request.isolation, on_lost_of(j), j.plugin};
     executor_->start(std::move(request));
   }
   /// It never comes to a handler.
@@ -358,6 +358,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       log_.write(static_cast<observe::log_level>(std::clamp<std::uint8_t>(line->level, 1, 4)), line->message, fields);
     } else if (auto* progress = std::get_if<plugin_host::run_progress>(&e)) {
       log_.debug("progress", {{"job", j.name}, {"fraction", std::to_string(progress->fraction)}, {"text", progress->text}});
+    } else if (auto* counted = std::get_if<plugin_host::run_metrics>(&e)) {
+      for (auto& update : counted->updates) metrics_.plugin_counted(j.name, it->second.plugin, to_observe(std::move(update)));
     } else if (auto* ended = std::get_if<plugin_host::run_ended>(&e)) {
       const auto outcome = outcome_of(ended->end);
       const auto reason = ended->end == plugin_host::run_end::skipped ? ledger::reason_code::skipped_by_handler : ledger::reason_code::none;
@@ -385,6 +387,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     engine::job_index job = 0;
     plugin_host::isolation how{};
     lost_policy on_lost{};
+    std::string plugin;
   };
   std::map<plugin_host::run_id, run_of_job> run_jobs_;
   std::map<plugin_host::run_id, boost::asio::steady_timer> in_process_watches_;

@@ -17,13 +17,30 @@ static void destroy(void* instance) { (void)instance; }
 
 static const baton_parameter parameters[] = {{
     .name = TEXT("count"),
+#ifdef BROKEN_UTF8
+    .help = TEXT("how many \xff"),
+#else
     .help = TEXT("how many"),
+#endif
     .type = BATON_TYPE_INTEGER,
 #ifdef BROKEN_DEFAULT
     .flags = BATON_PARAMETER_HAS_DEFAULT | BATON_PARAMETER_HAS_MAXIMUM,
 #endif
     .fallback = TEXT("11"),
     .maximum = 10,
+}};
+
+static const baton_field labels[] = {{TEXT("kind"), TEXT("full")}};
+static const baton_metric metrics[] = {{
+    .name = TEXT("errors_total"),
+    .help = TEXT("Rows not copied."),
+#ifdef BROKEN_METRIC
+    .kind = BATON_METRIC_GAUGE,
+#else
+    .kind = BATON_METRIC_COUNTER,
+#endif
+    .label_count = 1,
+    .labels = labels,
 }};
 
 static const baton_plugin_descriptor descriptor = {
@@ -57,6 +74,9 @@ static const baton_plugin_descriptor descriptor = {
     .parameters = parameters,
     .parameter_count = 1,
     .parameter_size = sizeof(baton_parameter),
+    .metrics = metrics,
+    .metric_count = 1,
+    .metric_size = sizeof(baton_metric),
     .create = create,
 #ifndef BROKEN_FUNCTION
     .run = run,

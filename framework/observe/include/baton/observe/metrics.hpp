@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,12 +16,34 @@ class Registry;
 
 namespace baton::observe {
 
+enum class plugin_metric_kind : std::uint8_t { counter = 1, gauge, histogram };
+
+/// A series that a plugin keeps for each of its jobs: baton_plugin_<plugin>_<name>, with job_name beside its own labels.
+struct plugin_metric {
+  plugin_metric_kind kind{};
+  std::string name;
+  std::string help;
+  std::map<std::string, std::string> labels;
+  std::vector<double> buckets;  ///< of a histogram: rising upper bounds
+};
+
+/// What a run adds to a counter, where a gauge stands, or what a histogram saw: the sum, and how many in each bucket, the last of which has
+/// no bound.
+struct plugin_update {
+  plugin_metric_kind kind{};
+  std::string name;
+  std::map<std::string, std::string> labels;
+  double value = 0;
+  std::vector<std::uint64_t> buckets;
+};
+
 struct job_labels {
   std::string job_name;
   std::string schedule;
   std::string timezone;
   std::string plugin;
   std::string lock_name;
+  std::vector<plugin_metric> plugin_metrics{};
 };
 
 /// The metrics of contract.md section 4: every series of a configured job exists from the start, with 0.
@@ -78,7 +101,8 @@ class metrics {
   void leader_change() noexcept;
   void run_slots(std::uint32_t busy) noexcept;
   void run_slots_total(std::uint32_t slots) noexcept;
-  /// After a reload: series for jobs that have none yet. Those of jobs that are gone stay as they are. One call at a time.
+  /// After a reload: series for jobs that have none yet, and for those of another plugin. Those of jobs that are gone, and of plugins they
+  /// had before, stay as they are. One call at a time.
   void add_jobs(const std::vector<job_labels>& jobs);
   void due_queue_length(std::size_t length) noexcept;
   void scheduler_lag(microseconds lag) noexcept;
@@ -98,6 +122,9 @@ class metrics {
   void admin_request(std::string_view verb, std::string_view result) noexcept;
   void log_message(std::string_view level) noexcept;  ///< debug, info, warning, error
   void plugin(std::string_view plugin, std::string_view version, std::string_view abi, std::string_view build_id) noexcept;
+  /// Ignored: a series that the job's plugin did not name, another kind or number of buckets, a value that is not finite, a counter that
+  /// falls.
+  void plugin_counted(std::string_view job, std::string_view plugin, const plugin_update& update) noexcept;
 
   /// The text exposition format, version 0.0.4, with process_* read on the spot.
   [[nodiscard]] std::string serialize() const;

@@ -82,9 +82,21 @@ struct run_progress {
   double fraction = 0;
   std::string text;
 };
+/// What a plugin's handler has counted since it last said so: at most once a second, and before the end. A crash loses the last second.
+struct run_metrics {
+  struct update {
+    metric_kind kind{};
+    std::string name;
+    text_map labels;
+    double value = 0;                    ///< how much more of a counter, a gauge as it is, the sum of what a histogram observed
+    std::vector<std::uint64_t> buckets;  ///< of a histogram: how many more in each, and at the end those above all bounds
+  };
+  /// As the plugin's table was when the run began: a file may have been replaced since it was described.
+  std::vector<update> updates;
+};
 /// run_ended is the last event of a run and comes when all its processes are gone, but for one that is as it was before the run and waits
 /// for another run of the same plugin.
-using run_event = std::variant<run_started, run_log, run_progress, run_ended>;
+using run_event = std::variant<run_started, run_log, run_progress, run_metrics, run_ended>;
 
 /// How to stop a run: its token at once, SIGTERM after `terminate_after`, SIGKILL to all its processes after `kill_after`.
 /// In process the token is all there is: nothing else can end a thread. A lease that expires in process sets the token, and the run

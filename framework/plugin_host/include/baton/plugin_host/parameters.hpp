@@ -36,7 +36,18 @@ struct parameter {
   std::string help;
 };
 
-/// What a plugin says of itself.
+enum class metric_kind : std::uint8_t { counter = 1, gauge, histogram };
+
+/// One row of a plugin's metric table: a series for each of its jobs.
+struct metric {
+  std::string name;  ///< without baton_plugin_<plugin>_
+  std::string help;
+  metric_kind kind{};
+  text_map labels;              ///< beside job_name
+  std::vector<double> buckets;  ///< of a histogram: rising upper bounds, the one without a bound left out
+};
+
+/// What a plugin says of itself. All texts are UTF-8 and of bounded length.
 struct plugin_description {
   std::string path;
   std::string name;
@@ -45,6 +56,7 @@ struct plugin_description {
   std::uint16_t abi_major = 0;
   std::uint16_t abi_minor = 0;
   std::vector<parameter> parameters;
+  std::vector<metric> metrics;
 };
 
 /// What a user wrote below `with`: a scalar, a list, or a map in the order of the file, and where. Scalars are texts as written.
@@ -76,7 +88,8 @@ struct parameter_error {
 
 /// Reads a plugin's description by loading it (RTLD_NOW | RTLD_LOCAL); it stays loaded.
 /// Refused before anything of it is executed: a relative path, a file or folder that everybody may write. Refused after: no entry
-/// function, another ABI (both versions are named), a name that is not the file's, a parameter table that contradicts itself.
+/// function, another ABI (both versions are named), a name that is not the file's, a table of parameters or metrics that contradicts
+/// itself, a text that is not UTF-8 or too long.
 /// Thread safety: any thread. Errors: errc::plugin_refused with the path, what was found and what was wanted.
 [[nodiscard]] result<plugin_description> describe_plugin(const std::string& path);
 

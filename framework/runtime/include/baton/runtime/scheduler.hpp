@@ -52,8 +52,9 @@ struct job {
   bool paused = false;            ///< until somebody says otherwise by ledger::control
   bool is_retired = false;        ///< not in the configuration any more: set by scheduler::reload()
   plugin_host::callable handler;  ///< runs in process; of a plugin's keys it can have `parameters`
-  std::string plugin;             ///< its name, for people
+  std::string plugin;             ///< its name, for people and for the names of its metrics
   std::string plugin_path;
+  std::vector<plugin_host::metric> metrics;  ///< of the plugin, as described; others that it counts are ignored
   plugin_host::values parameters;
   /// `parameters` with those of a trigger over them, a JSON object of texts; unset: a trigger can give none.
   std::function<result<plugin_host::values>(const std::string& json)> with;
@@ -81,6 +82,7 @@ struct options {
 
 /// The labels of the jobs' metrics, for observe::metrics::options: a job that is not among them is not counted.
 [[nodiscard]] std::vector<observe::job_labels> labels_of(const std::string& cluster, const std::vector<job>& jobs);
+[[nodiscard]] std::vector<observe::plugin_metric> plugin_metrics_of(const std::vector<plugin_host::metric>& metrics);
 
 /// What an instance says of itself: health, and whether it makes progress at all.
 struct report {

@@ -192,7 +192,8 @@ typedef struct baton_host {
 
   /*
    * [any-thread] Adds to a counter (not negative), sets a gauge, observes in a histogram. `metric` is the row in the descriptor's table,
-   * counted from 1; any other number does nothing.
+   * counted from 1; any other number does nothing, nor does a value that is not finite. Summed up and handed on each second and at the
+   * end of the run, so it is cheap; a crash loses at most the last second.
    */
   void (*update_metric)(void* context, uint32_t metric, double value) BATON_NOEXCEPT;
 

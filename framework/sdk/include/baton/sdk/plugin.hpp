@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "baton/sdk/abi.h"
+#include "baton/sdk/metrics.hpp"
 #include "baton/sdk/parameters.hpp"
 #include "baton/sdk/run_context.hpp"
 
@@ -43,6 +44,8 @@ class handler {
  public:
   /// What jobs may set; a handler with parameters hides this with a table of its own.
   static constexpr params<0> parameters{};
+  /// What it counts; hidden likewise.
+  static constexpr metric_table<0> metrics{};
 
   handler() = default;
   handler(const handler&) = delete;
@@ -60,7 +63,7 @@ struct trampoline {
   static_assert(std::is_base_of_v<handler, Handler>, "BATON_PLUGIN takes a class derived from baton::sdk::handler");
 
   struct instance {
-    explicit instance(const baton_host& h) : host{&h}, context{h, stop.get_token()} {}
+    explicit instance(const baton_host& h) : host{&h}, context{h, stop.get_token(), Handler::metrics.rows} {}
     const baton_host* host;
     std::stop_source stop;
     run_context context;
@@ -128,9 +131,34 @@ struct table {
   }
 };
 
+/// The metrics in the form of the ABI; points into the handler's own table.
+struct series {
+  std::vector<std::vector<baton_field>> labels;
+  std::vector<baton_metric> rows;
+
+  template <std::size_t N>
+  explicit series(const metric_table<N>& specs) {
+    labels.reserve(N);
+    for (const metric_spec& spec : specs.rows) {
+      auto& all = labels.emplace_back();
+      for (std::size_t i = 0; i < spec.label_count(); ++i) all.push_back({borrow(spec.labels()[i].first), borrow(spec.labels()[i].second)});
+      baton_metric row{};
+      row.name = borrow(spec.name());
+      row.help = borrow(spec.help());
+      row.kind = spec.kind();
+      row.label_count = static_cast<std::uint32_t>(all.size());
+      row.labels = all.data();
+      row.buckets = spec.buckets();
+      row.bucket_count = spec.bucket_count();
+      rows.push_back(row);
+    }
+  }
+};
+
 template <typename Handler>
 const baton_plugin_descriptor* describe(std::string_view name, std::string_view version, std::string_view build_id) noexcept {
   static const table parameters{Handler::parameters};
+  static const series metrics{Handler::metrics};
   static const baton_plugin_descriptor descriptor = [&] {
     baton_plugin_descriptor d{};
     d.magic = BATON_ABI_MAGIC;
@@ -143,6 +171,9 @@ const baton_plugin_descriptor* describe(std::string_view name, std::string_view 
     d.parameters = parameters.rows.data();
     d.parameter_count = static_cast<std::uint32_t>(parameters.rows.size());
     d.parameter_size = sizeof(baton_parameter);
+    d.metrics = metrics.rows.data();
+    d.metric_count = static_cast<std::uint32_t>(metrics.rows.size());
+    d.metric_size = sizeof(baton_metric);
     d.create = &trampoline<Handler>::create;
     d.run = &trampoline<Handler>::run;
     d.stop = &trampoline<Handler>::stop;

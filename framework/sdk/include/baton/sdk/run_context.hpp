@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "baton/sdk/abi.h"
+#include "baton/sdk/metrics.hpp"
 #include "baton/sdk/parameters.hpp"
 
 namespace baton::sdk {
@@ -96,13 +98,18 @@ class logger {
   const baton_host* host_;
 };
 
+/// Labels of a series, as in the table; in any order.
+using metric_labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
 /// What a handler sees of its run.
 ///
-/// Accessors of parameters throw std::invalid_argument for a name or a type that is not in the table, which fails the run.
+/// Accessors of parameters and of metrics throw std::invalid_argument for a name or a type that is not in the table, which fails the run.
 /// Thread safety: any thread, set_result() excepted. Lifetime: until the handler is destroyed.
 class run_context {
  public:
-  run_context(const baton_host& host, std::stop_token stop) noexcept : host_{&host}, stop_{std::move(stop)} {}
+  /// Without a table of metrics, as for a callable of an embedding program, those are ignored.
+  run_context(const baton_host& host, std::stop_token stop, std::optional<std::span<const metric_spec>> metrics = std::nullopt) noexcept
+      : host_{&host}, stop_{std::move(stop)}, metrics_{metrics} {}
 
   [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
   [[nodiscard]] std::string text(std::string_view name) const { return std::string{detail::view(get(name, BATON_TYPE_TEXT).text)}; }
@@ -132,6 +139,18 @@ class run_context {
   void progress(double fraction, std::string_view words = {}) const { host_->progress(host_->context, fraction, detail::borrow(words)); }
   /// The text people see with the outcome; a text of the outcome itself comes before it.
   void set_result(std::string_view words) const { host_->set_result(host_->context, detail::borrow(words)); }
+
+  /// Adds to a counter. Cheap enough for a loop: the host sums up, and hands on what is new each second and at the end of the run; a
+  /// crash loses at most the last second. An amount that is negative or no number is ignored.
+  void count(std::string_view name, double amount = 1, metric_labels labels = {}) const {
+    update(BATON_METRIC_COUNTER, name, amount, labels);
+  }
+  /// Sets a gauge; as above.
+  void set(std::string_view name, double value, metric_labels labels = {}) const { update(BATON_METRIC_GAUGE, name, value, labels); }
+  /// Observes a value in a histogram; as above.
+  void observe(std::string_view name, double value, metric_labels labels = {}) const {
+    update(BATON_METRIC_HISTOGRAM, name, value, labels);
+  }
 
   /// True once the run should end: stop order, time-out or lost lock. Look often; who does not come back is killed.
   [[nodiscard]] bool stop_requested() const noexcept { return host_->stop_requested(host_->context) != 0; }
@@ -163,7 +182,7 @@ class run_context {
   [[nodiscard]] std::string_view run_id() const noexcept { return detail::view(info().run_id); }
   [[nodiscard]] std::string_view trigger() const noexcept { return detail::view(info().trigger); }
 
-  /// For what this class has no word for: metrics, extensions.
+  /// For what this class has no word for: extensions.
   [[nodiscard]] const baton_host& host() const noexcept { return *host_; }
 
  private:
@@ -181,9 +200,28 @@ class run_context {
       throw std::invalid_argument{"the plugin asked for parameter '" + std::string{name} + "' as another type than its table says"};
     return *value;
   }
+  void update(std::uint32_t kind, std::string_view name, double value, metric_labels labels) const {
+    if (!metrics_) return;
+    for (std::size_t i = 0; i < metrics_->size(); ++i) {
+      const auto& row = (*metrics_)[i];
+      if (row.kind() != kind || row.name() != name || !has_labels(row, labels)) continue;
+      return host_->update_metric(host_->context, static_cast<std::uint32_t>(i + 1), value);
+    }
+    throw std::invalid_argument{"the plugin wrote to metric '" + std::string{name} + "', which is not in its table so"};
+  }
+  static bool has_labels(const metric_spec& row, metric_labels labels) {
+    if (row.label_count() != labels.size()) return false;
+    for (const auto& label : labels) {
+      bool found = false;
+      for (std::size_t i = 0; i < row.label_count(); ++i) found = found || row.labels()[i] == label;
+      if (!found) return false;
+    }
+    return true;
+  }
 
   const baton_host* host_;
   std::stop_token stop_;
+  std::optional<std::span<const metric_spec>> metrics_;
 };
 
 }  // namespace baton::sdk

@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,7 +20,7 @@
 
 namespace baton::sdk::testing {
 
-/// A host for unit tests of a handler: parameters, a stop token, and what the handler logged. No process, no scheduler.
+/// A host for unit tests of a handler: parameters, a stop token, and what the handler logged and counted. No process, no scheduler.
 ///
 ///     fake_host host;
 ///     host.set("greeting", "servus");
@@ -62,7 +64,7 @@ class fake_host {
     host_.stop_descriptor = [](void* me) noexcept -> std::int32_t { return self(me).stop_descriptor_; };
     host_.lease_is_held = [](void* me) noexcept -> std::uint32_t { return self(me).lease_is_held ? 1 : 0; };
     host_.set_result = [](void* me, baton_string text) noexcept { self(me).text_ = detail::view(text); };
-    host_.update_metric = [](void*, std::uint32_t, double) noexcept {};
+    host_.update_metric = [](void* me, std::uint32_t row, double value) noexcept { self(me).update(row, value); };
     host_.get_extension = [](void*, baton_string) noexcept -> const void* { return nullptr; };
   }
   ~fake_host() { ::close(stop_descriptor_); }
@@ -97,6 +99,7 @@ class fake_host {
   answer run() {
     using functions = detail::trampoline<Handler>;
     add_fallbacks(detail::table{Handler::parameters});
+    metrics_ = Handler::metrics.rows;
     text_.clear();
     void* instance = nullptr;
     if (functions::create(&host_, &instance) != BATON_STATUS_OK) return {0, text_};
@@ -109,6 +112,16 @@ class fake_host {
 
   [[nodiscard]] const std::vector<line>& lines() const { return lines_; }
   [[nodiscard]] double progress() const { return progress_; }
+  /// The sum of a counter, the last value of a gauge, the sum of what a histogram observed; labels in the order of the table.
+  [[nodiscard]] double metric(std::string_view name, metric_labels labels = {}) const {
+    const auto found = counted_.find({std::string{name}, text_pairs(labels.begin(), labels.end())});
+    return found == counted_.end() ? 0 : found->second.value;
+  }
+  /// How often it was written to.
+  [[nodiscard]] std::size_t updates(std::string_view name, metric_labels labels = {}) const {
+    const auto found = counted_.find({std::string{name}, text_pairs(labels.begin(), labels.end())});
+    return found == counted_.end() ? 0 : found->second.updates;
+  }
   [[nodiscard]] const baton_host& abi() const { return host_; }
 
   std::atomic<bool> lease_is_held = true;
@@ -123,6 +136,12 @@ class fake_host {
     text_map map;
     std::vector<baton_string> items;
     std::vector<baton_field> entries;
+  };
+
+  using text_pairs = std::vector<std::pair<std::string, std::string>>;
+  struct counted {
+    double value = 0;
+    std::size_t updates = 0;
   };
 
   static fake_host& self(void* me) noexcept { return *static_cast<fake_host*>(me); }
@@ -168,6 +187,16 @@ class fake_host {
     lines_.push_back(std::move(l));
   }
 
+  void update(std::uint32_t row, double value) {
+    if (row == 0 || row > metrics_.size()) return;
+    const auto& spec = metrics_[row - 1];
+    if (std::isnan(value) || (spec.kind() == BATON_METRIC_COUNTER && value < 0)) return;
+    const std::scoped_lock guard{mutex_};
+    auto& kept = counted_[{std::string{spec.name()}, text_pairs(spec.labels(), spec.labels() + spec.label_count())}];
+    kept.value = spec.kind() == BATON_METRIC_GAUGE ? value : kept.value + value;
+    ++kept.updates;
+  }
+
   void enter(void* instance, void (*nudge)(void*) noexcept) {
     const std::scoped_lock guard{mutex_};
     running_ = instance;
@@ -178,6 +207,8 @@ class fake_host {
   baton_host host_{};
   baton_run_info info_{};
   std::map<std::string, stored> values_;
+  std::span<const metric_spec> metrics_;
+  std::map<std::pair<std::string, text_pairs>, counted> counted_;
   int stop_descriptor_;
   std::atomic<bool> stopped_ = false;
   std::atomic<double> progress_ = 0;
