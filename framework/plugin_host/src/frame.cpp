@@ -36,6 +36,9 @@ class writer {
     (*this)(static_cast<std::uint8_t>(value.has_value()));
     if (value) (*this)(*value);
   }
+  void operator()(const store_access& s) {
+    (*this)(s.url), (*this)(s.password), (*this)(s.tls_mode), (*this)(s.tls_ca), (*this)(s.lock_name);
+  }
   template <typename A, typename B>
   void operator()(const std::pair<A, B>& value) {
     (*this)(value.first);
@@ -100,6 +103,7 @@ class reader {
     (*this)(is_there);
     if (is_there) (*this)(value.emplace());
   }
+  void operator()(store_access& s) { (*this)(s.url), (*this)(s.password), (*this)(s.tls_mode), (*this)(s.tls_ca), (*this)(s.lock_name); }
   template <typename A, typename B>
   void operator()(std::pair<A, B>& value) {
     (*this)(value.first);
@@ -167,7 +171,7 @@ void fields(auto& go, is<request_frame> auto& f) {
   auto& r = f.request;
   go(r.id), go(r.isolation), go(r.plugin_path), go(r.parameters), go(r.cluster), go(r.instance), go(r.job), go(r.trigger), go(r.run_name);
   go(r.tick), go(r.attempt), go(r.fence), go(r.timeout), go(r.grace), go(r.lease_deadline);
-  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(f.deadline);
+  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(r.store), go(f.deadline);
 }
 void fields(auto& go, is<extend_frame> auto& f) { go(f.lease_deadline); }
 void fields(auto& go, is<stop_frame> auto& f) { go(f.order.terminate_after), go(f.order.kill_after); }

@@ -97,6 +97,7 @@ result<plugin_description> read_descriptor(const std::string& path, const baton_
   plugin.build_id = view(found->build_id);
   plugin.abi_major = found->abi_major;
   plugin.abi_minor = found->abi_minor;
+  plugin.uses_store = (found->flags & BATON_PLUGIN_USES_STORE) != 0;
   if (!is_name(plugin.name)) return refused(path, "its name '" + plugin.name + "' is not of a-z, 0-9, _ and -");
   const auto file = path.substr(path.rfind('/') + 1);
   if (file != plugin.name + ".so")

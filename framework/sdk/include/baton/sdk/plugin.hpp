@@ -43,6 +43,8 @@ class handler {
  public:
   /// What jobs may set; a handler with parameters hides this with a table of its own.
   static constexpr params<0> parameters{};
+  /// Whether run_context::store() answers; a handler that wants it hides this with true. Others never come near the store's password.
+  static constexpr bool uses_store = false;
 
   handler() = default;
   handler(const handler&) = delete;
@@ -143,6 +145,7 @@ const baton_plugin_descriptor* describe(std::string_view name, std::string_view 
     d.parameters = parameters.rows.data();
     d.parameter_count = static_cast<std::uint32_t>(parameters.rows.size());
     d.parameter_size = sizeof(baton_parameter);
+    d.flags = Handler::uses_store ? BATON_PLUGIN_USES_STORE : 0;
     d.create = &trampoline<Handler>::create;
     d.run = &trampoline<Handler>::run;
     d.stop = &trampoline<Handler>::stop;
