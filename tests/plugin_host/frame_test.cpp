@@ -23,6 +23,7 @@ request_frame full_request() {
   r.job = "job";
   r.timeout = 3s;
   r.limits.open_files = 64;
+  r.store = store_access{"mysql://u@h/d", "secret", "required", "/ca.pem", "baton:test:job"};
   f.deadline = baton::wall_time{5s};
   return f;
 }

@@ -39,6 +39,11 @@ TEST(loader, describes_a_plugin_and_its_parameters) {
   EXPECT_TRUE(plugin->parameters[0].required);
 }
 
+TEST(loader, sees_which_plugin_uses_the_store) {
+  EXPECT_FALSE(describe_plugin(BATON_SHIPPED_PLUGINS "/exec.so").value().uses_store);
+  EXPECT_TRUE(describe_plugin(BATON_SHIPPED_PLUGINS "/sql.so").value().uses_store);
+}
+
 TEST(loader, accepts_a_plugin_written_in_c) {
   const auto plugin = describe_plugin(test_plugin("not_broken"));
   ASSERT_TRUE(plugin) << plugin.error().context;

@@ -42,6 +42,24 @@ TEST(thread_run, passes_on_what_a_handler_says) {
   EXPECT_EQ(executor.wait_for<run_log>(request.id)->message, "a line");
 }
 
+TEST(thread_run, tells_of_the_store_only_where_the_request_does) {
+  recorder executor;
+  auto request = executor.request("");
+  request.handler = [](sdk::run_context& run) {
+    const auto store = run.store();
+    if (!store) return sdk::outcome::skipped("null");
+    return sdk::outcome::success(std::string{store->url} + " " + std::string{store->password} + " " + std::string{store->tls_mode} + " " +
+                                 std::string{store->tls_ca} + " " + std::string{store->lock_name});
+  };
+  executor->start(request);
+  EXPECT_EQ(executor.ended(request.id).text, "null");
+  auto other = request;
+  other.id = run_id{99};
+  other.store = store_access{"mysql://u@h/d", "secret", "verify_ca", "/ca.pem", "baton:test:job"};
+  executor->start(other);
+  EXPECT_EQ(executor.ended(other.id).text, "mysql://u@h/d secret verify_ca /ca.pem baton:test:job");
+}
+
 TEST(thread_run, stops_by_token) {
   recorder executor;
   const auto request = in_process(executor, "obey");

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -97,6 +98,15 @@ TEST_F(main_program, shows_the_ticks_to_come_and_what_clocks_do_at_them) {
     EXPECT_THAT(a.err, testing::StartsWith("baton: error: ")) << wrong;
   }
   EXPECT_THAT(run("next nobody -c " + file).err, HasSubstr("there is no job 'nobody'"));
+}
+
+TEST_F(main_program, takes_the_example_of_the_sql_plugin) {
+  ::setenv("BATON_PASSWORD", "x", 1);
+  ::setenv("SHOP_PASSWORD", "x", 1);
+  const auto a = run("check -c " + std::string{BATON_SOURCE_DIR} + "/config/sql.yaml");
+  ::unsetenv("BATON_PASSWORD");
+  ::unsetenv("SHOP_PASSWORD");
+  EXPECT_EQ(a.code, 0) << a.err;
 }
 
 TEST_F(main_program, leaves_out_the_ticks_that_calendars_exclude_and_shows_what_jitter_does) {

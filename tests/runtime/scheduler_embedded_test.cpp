@@ -145,6 +145,20 @@ TEST_F(scheduler_embedded, shows_the_metrics_of_a_plugin) {
   stop(s);
 }
 
+TEST_F(scheduler_embedded, tells_of_the_store_only_who_uses_it) {
+  const auto tell = [](sdk::run_context& run) {
+    const auto store = run.store();
+    return sdk::outcome::skipped(store ? std::string{store->password} + " " + std::string{store->lock_name} : "nothing");
+  };
+  auto user = make_job("user", tell);
+  user.uses_store = true;
+  service s{io_, "own", {user, make_job("other", tell)}};
+  ASSERT_TRUE(run_until([&] { return s.finished("user") && s.finished("other"); }));
+  EXPECT_EQ(s.finished("user")->error, "secret baton:own:user");
+  EXPECT_EQ(s.finished("other")->error, "nothing");
+  stop(s);
+}
+
 TEST_F(scheduler_embedded, takes_an_exception_for_a_failure) {
   service s{io_, "own", {make_job("throws", [](sdk::run_context&) -> sdk::outcome { throw std::runtime_error{"no such table"}; })}};
   ASSERT_TRUE(run_until([&] { return s.finished("throws").has_value(); }));

@@ -142,6 +142,23 @@ struct thrower : handler {
   outcome run(run_context& run) override { return outcome::success(run.text("missing")); }
 };
 
+struct book_keeper : handler {
+  static constexpr bool uses_store = true;
+  outcome run(run_context& run) override {
+    const auto store = run.store();
+    return store ? outcome::success(std::string{store->url} + " " + std::string{store->lock_name}) : outcome::failure("no store");
+  }
+};
+
+TEST(plugin, says_whether_it_uses_the_store) {
+  EXPECT_EQ(detail::describe<greeter>("greeter", "1.2", "build")->flags, 0U);
+  EXPECT_EQ(detail::describe<book_keeper>("book_keeper", "1", "build")->flags, std::uint64_t{BATON_PLUGIN_USES_STORE});
+  fake_host host;
+  EXPECT_EQ(host.run<book_keeper>().text, "no store");
+  host.set_store({"mysql://u@h/d", "secret", "disabled", "", "baton:test:job"});
+  EXPECT_EQ(host.run<book_keeper>().text, "mysql://u@h/d baton:test:job");
+}
+
 TEST(plugin, fails_the_run_when_the_handler_asks_for_what_is_not_in_its_table) {
   const auto answer = fake_host{}.run<thrower>();
   EXPECT_EQ(answer.code, BATON_OUTCOME_FAILURE);

@@ -208,6 +208,8 @@ result<std::unique_ptr<connection>> connection::open(const options& wanted, cons
   mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer_timeout);
   mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer_timeout);
   mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  const unsigned no_files = 0;  // a server could ask for any file that this process may read
+  mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
   mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "baton");
   mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "role", how.role.c_str());
   mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "instance", wanted.instance.c_str());

@@ -50,6 +50,9 @@ class writer {
     (*this)(static_cast<std::uint8_t>(value.has_value()));
     if (value) (*this)(*value);
   }
+  void operator()(const store_access& s) {
+    (*this)(s.url), (*this)(s.password), (*this)(s.tls_mode), (*this)(s.tls_ca), (*this)(s.lock_name);
+  }
   template <typename A, typename B>
   void operator()(const std::pair<A, B>& value) {
     (*this)(value.first);
@@ -118,6 +121,7 @@ class reader {
     (*this)(is_there);
     if (is_there) (*this)(value.emplace());
   }
+  void operator()(store_access& s) { (*this)(s.url), (*this)(s.password), (*this)(s.tls_mode), (*this)(s.tls_ca), (*this)(s.lock_name); }
   template <typename A, typename B>
   void operator()(std::pair<A, B>& value) {
     (*this)(value.first);
@@ -186,7 +190,7 @@ void fields(auto& go, is<request_frame> auto& f) {
   auto& r = f.request;
   go(r.id), go(r.isolation), go(r.plugin_path), go(r.parameters), go(r.cluster), go(r.instance), go(r.job), go(r.trigger), go(r.run_name);
   go(r.tick), go(r.attempt), go(r.fence), go(r.timeout), go(r.grace), go(r.lease_deadline);
-  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(f.deadline), go(f.describe_only);
+  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(r.store), go(f.deadline), go(f.describe_only);
 }
 void fields(auto& go, is<extend_frame> auto& f) { go(f.lease_deadline); }
 void fields(auto& go, is<stop_frame> auto& f) { go(f.order.terminate_after), go(f.order.kill_after); }
@@ -198,7 +202,8 @@ void fields(auto& go, is<run_progress> auto& f) { go(f.fraction), go(f.text); }
 void fields(auto& go, is<run_metrics> auto& f) { go(f.updates); }
 void fields(auto& go, is<described_frame> auto& f) {
   auto& p = f.plugin;
-  go(p.path), go(p.name), go(p.version), go(p.build_id), go(p.abi_major), go(p.abi_minor), go(p.parameters), go(p.metrics);
+  go(p.path), go(p.name), go(p.version), go(p.build_id), go(p.abi_major), go(p.abi_minor), go(p.parameters), go(p.metrics),
+      go(p.uses_store);
 }
 void fields(auto& go, is<ended_frame> auto& f) { go(f.end), go(f.text), go(f.output), go(f.reusable); }
 

@@ -53,6 +53,10 @@ invocation::invocation(request_frame request, run_sink& sink)
   info_.job = borrow(run.job);
   info_.run_id = borrow(run.run_name);
   info_.trigger = borrow(run.trigger);
+  if (run.store) {
+    const auto& s = *run.store;
+    store_ = {sizeof store_, 0, borrow(s.url), borrow(s.password), borrow(s.tls_mode), borrow(s.tls_ca), borrow(s.lock_name)};
+  }
   fill_host();
 }
 
@@ -109,9 +113,11 @@ void invocation::fill_host() {
   host_.update_metric = [](void* context, std::uint32_t row, double amount) noexcept {
     if (auto& counted = self(context).tally_) counted->update(row, amount);
   };
-  host_.get_extension = [](void*, baton_string id) noexcept -> const void* {
-    static constexpr baton_lease lease{sizeof lease, [](void* context) noexcept { return self(context).lease_time_left(); }};
-    return view(id) == BATON_LEASE ? &lease : nullptr;
+  host_.get_extension = [](void* context, baton_string id) noexcept -> const void* {
+    static constexpr baton_lease lease{sizeof lease, [](void* run) noexcept { return self(run).lease_time_left(); }};
+    if (view(id) == BATON_LEASE) return &lease;
+    if (view(id) == BATON_STORE && self(context).request_.request.store) return &self(context).store_;
+    return nullptr;
   };
 }
 

@@ -61,6 +61,7 @@ class invocation {
   run_sink& sink_;
   std::map<std::string, offered, std::less<>> offered_;
   baton_run_info info_{};
+  baton_store store_{};
   baton_host host_{};
   unique_fd stop_descriptor_;
   std::atomic<bool> stopped_ = false;

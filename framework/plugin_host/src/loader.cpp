@@ -113,6 +113,7 @@ result<plugin_description> read_descriptor(const std::string& path, const baton_
   plugin.build_id = read.line("build id", found->build_id, max_line);
   plugin.abi_major = found->abi_major;
   plugin.abi_minor = found->abi_minor;
+  plugin.uses_store = (found->flags & BATON_PLUGIN_USES_STORE) != 0;
   if (!read.problem().empty()) return refused(path, "it " + read.problem());
   if (!is_name(plugin.name)) return refused(path, "its name '" + plugin.name + "' is not of a-z, 0-9, _ and -");
   const auto file = path.substr(path.rfind('/') + 1);

@@ -183,7 +183,7 @@ ledger::follower::when when_of(const std::string& name) {
   return name == "failure" ? failure : name == "any" ? any : success;
 }
 
-runtime::job to_job(const settings::job& j, const std::string& plugin_path, plugin_host::values parameters) {
+runtime::job to_job(const settings::job& j, const plugin_host::plugin_description& plugin, plugin_host::values parameters) {
   runtime::job job;
   job.name = j.name;
   job.schedule = j.schedule;
@@ -208,7 +208,8 @@ runtime::job to_job(const settings::job& j, const std::string& plugin_path, plug
   job.grace = j.grace;
   job.enabled = j.enabled;
   job.plugin = j.plugin;
-  job.plugin_path = plugin_path;
+  job.plugin_path = plugin.path;
+  job.uses_store = plugin.uses_store;
   job.parameters = std::move(parameters);
   job.isolation = j.in_process ? plugin_host::isolation::in_process : plugin_host::isolation::process;
   if (j.memory_limit) job.limits.memory_bytes = static_cast<std::uint64_t>(*j.memory_limit);
@@ -232,7 +233,7 @@ checked load_configuration(const std::string& file) {
     const auto* plugin = plugins.find(j);
     if (plugin == nullptr) continue;
     if (auto parameters = plugins.parameters(j, *plugin)) {
-      c.jobs.push_back(to_job(j, plugin->path, std::move(*parameters)));
+      c.jobs.push_back(to_job(j, *plugin, std::move(*parameters)));
       c.jobs.back().with = with_of(j, *plugin);
       c.jobs.back().metrics = plugin->metrics;
       const auto lock_name = lock::scheduler_name(c.settings.cluster, j.lock_name.empty() ? j.name : j.lock_name);

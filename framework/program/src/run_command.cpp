@@ -98,7 +98,9 @@ result<runtime::store> make_store(const settings::settings& s, std::shared_ptr<c
   const auto options = store_options(s);
   const auto store = mysql::store::create(options);
   if (!store) return store.error();
-  return make_store(*store, s.migrate, options.connect_timeout * static_cast<int>(std::max<std::size_t>(1, options.hosts.size())) * 2);
+  auto made = make_store(*store, s.migrate, options.connect_timeout * static_cast<int>(std::max<std::size_t>(1, options.hosts.size())) * 2);
+  made.access = {settings::store_url_text(s.store), s.store.password, std::string{settings::to_string(s.store.tls)}, s.store.tls_ca, {}};
+  return made;
 }
 
 /// What the service manager sees: one line about the state, and a sign of life while there is progress.

@@ -300,6 +300,10 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     request.grace = j.grace;
     request.lease_deadline = a.lease_deadline;
     request.limits = j.limits;
+    if (j.uses_store && store_.access) {
+      request.store = store_.access;
+      request.store->lock_name = a.run.lock_name;
+    }
     run_jobs_[request.id] = {a.job, request.isolation, on_lost_of(j), j.plugin};
     executor_->start(std::move(request));
   }

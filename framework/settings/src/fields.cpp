@@ -125,9 +125,7 @@ constexpr std::array table{
             const auto found = std::find(tls_names.begin(), tls_names.end(), get<std::string>(v));
             s.store.tls = static_cast<tls_mode>(found - tls_names.begin());
           },
-          [](const settings& s) {
-            return s.has_store && s.store.directory.empty() ? text{tls_names[static_cast<std::size_t>(s.store.tls)]} : std::nullopt;
-          }},
+          [](const settings& s) { return s.has_store && s.store.directory.empty() ? text{to_string(s.store.tls)} : std::nullopt; }},
     field{"store.tls.ca", [](settings& s, value v) { s.store.tls_ca = get<std::string>(v); },
           [](const settings& s) { return show(s.store.tls_ca); }},
     of_lease<&lease::probe>("store.lease.probe"),
@@ -240,6 +238,8 @@ const field* find_field(std::string_view path) {
   const auto found = std::find_if(table.begin(), table.end(), [&](const field& f) { return f.path == path; });
   return found == table.end() ? nullptr : &*found;
 }
+
+std::string_view to_string(tls_mode mode) noexcept { return tls_names[static_cast<std::size_t>(mode)]; }
 
 std::string yaml_text(std::string_view s) {
   if (is_plain(s)) return std::string{s};

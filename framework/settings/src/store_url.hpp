@@ -23,9 +23,6 @@ struct store_address {
 /// Reads mysql://user[:password]@host[:port][,host2…]/database[?socket=/path], or local:///path.
 [[nodiscard]] std::variant<store_address, url_error> parse_store_url(std::string_view url);
 
-/// The same without the password.
-[[nodiscard]] std::string store_url_text(const store_access& store);
-
 /// Reads HOST:PORT; an IPv6 address stands in brackets. `default_port`: for a host alone; without it, the port is required.
 [[nodiscard]] std::variant<endpoint, url_error> parse_endpoint(std::string_view text, std::optional<std::uint16_t> default_port);
 [[nodiscard]] std::string endpoint_text(const endpoint& e);

@@ -34,6 +34,15 @@ struct run_limits {
   std::optional<std::uint64_t> open_files;
 };
 
+/// How the scheduler reaches its store, and what guards a run there: the fields of baton_store.
+struct store_access {
+  std::string url;  ///< without a password
+  std::string password;
+  std::string tls_mode;
+  std::string tls_ca;
+  std::string lock_name;  ///< of the run
+};
+
 /// Everything a handler may know of its run.
 struct run_request {
   run_id id{};
@@ -53,6 +62,7 @@ struct run_request {
   microseconds grace{};                 ///< stop token, then SIGTERM after this, then SIGKILL after as long again at most 10 s
   boot_time lease_deadline{};           ///< the runner kills the run at this time unless extended
   run_limits limits;
+  std::optional<store_access> store;  ///< only for a plugin that says it uses the store: it holds a password
 };
 
 /// What a handler answered, or how it ended without an answer.

@@ -57,6 +57,7 @@ struct plugin_description {
   std::uint16_t abi_minor = 0;
   std::vector<parameter> parameters;
   std::vector<metric> metrics;
+  bool uses_store = false;  ///< its runs are told how the scheduler reaches its store
 };
 
 /// What a user wrote below `with`: a scalar, a list, or a map in the order of the file, and where. Scalars are texts as written.

@@ -24,6 +24,8 @@ struct store {
   std::function<result<std::unique_ptr<lock::session>>()> open_lock_session;
   std::function<result<std::unique_ptr<ledger::session>>()> open_ledger_session;
   microseconds connect_limit = std::chrono::seconds{10};  ///< the longest that opening may take; beyond it a worker counts as stuck
+  /// For the runs of plugins that use the store, which are told the lock's name too; unset where the store is no server.
+  std::optional<plugin_host::store_access> access = {};
 };
 
 enum class lost_policy : std::uint8_t {
@@ -55,11 +57,12 @@ struct job {
   std::string plugin;             ///< its name, for people and for the names of its metrics
   std::string plugin_path;
   std::vector<plugin_host::metric> metrics;  ///< of the plugin, as described; others that it counts are ignored
+  bool uses_store = false;                   ///< as the plugin describes itself
   plugin_host::values parameters;
   /// `parameters` with those of a trigger over them, a JSON object of texts; unset: a trigger can give none.
   std::function<result<plugin_host::values>(const std::string& json)> with;
   plugin_host::isolation isolation = plugin_host::isolation::process;
-  plugin_host::run_limits limits;  ///< not in process
+  plugin_host::run_limits limits;      ///< not in process
   std::optional<lost_policy> on_lost;  ///< in process only; default: report for a handler, abort for a plugin
 };
 

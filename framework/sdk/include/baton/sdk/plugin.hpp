@@ -46,6 +46,8 @@ class handler {
   static constexpr params<0> parameters{};
   /// What it counts; hidden likewise.
   static constexpr metric_table<0> metrics{};
+  /// Whether run_context::store() answers; a handler that wants it hides this with true. Others never come near the store's password.
+  static constexpr bool uses_store = false;
 
   handler() = default;
   handler(const handler&) = delete;
@@ -174,6 +176,7 @@ const baton_plugin_descriptor* describe(std::string_view name, std::string_view 
     d.metrics = metrics.rows.data();
     d.metric_count = static_cast<std::uint32_t>(metrics.rows.size());
     d.metric_size = sizeof(baton_metric);
+    d.flags = Handler::uses_store ? BATON_PLUGIN_USES_STORE : 0;
     d.create = &trampoline<Handler>::create;
     d.run = &trampoline<Handler>::run;
     d.stop = &trampoline<Handler>::stop;

@@ -100,6 +100,14 @@ class logger {
 
 /// Labels of a series, as in the table; in any order.
 using metric_labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+/// How the scheduler reaches its store. Views live as long as the run_context. Never log any of it.
+struct store_access {
+  std::string_view url;  ///< without a password: mysql://user@host:3306,host2/database?socket=...
+  std::string_view password;
+  std::string_view tls_mode;   ///< disabled, required, verify_ca or verify_identity
+  std::string_view tls_ca;     ///< a file, or empty
+  std::string_view lock_name;  ///< the row of baton_fence whose fence is fence() until another holder takes a later one
+};
 
 /// What a handler sees of its run.
 ///
@@ -166,6 +174,14 @@ class run_context {
     const auto* const lease = static_cast<const baton_lease*>(host_->get_extension(host_->context, detail::borrow(BATON_LEASE)));
     if (lease == nullptr) return std::nullopt;
     return std::chrono::microseconds{lease->time_left(host_->context)};
+  }
+
+  /// nullopt: the handler does not say that it uses the store, or the store is no server.
+  [[nodiscard]] std::optional<store_access> store() const noexcept {
+    const auto* const store = static_cast<const baton_store*>(host_->get_extension(host_->context, detail::borrow(BATON_STORE)));
+    if (store == nullptr) return std::nullopt;
+    return store_access{detail::view(store->url), detail::view(store->password), detail::view(store->tls_mode), detail::view(store->tls_ca),
+                        detail::view(store->lock_name)};
   }
 
   [[nodiscard]] wall_time tick() const noexcept { return wall_time{std::chrono::microseconds{info().tick}}; }

@@ -65,7 +65,9 @@ class fake_host {
     host_.lease_is_held = [](void* me) noexcept -> std::uint32_t { return self(me).lease_is_held ? 1 : 0; };
     host_.set_result = [](void* me, baton_string text) noexcept { self(me).text_ = detail::view(text); };
     host_.update_metric = [](void* me, std::uint32_t row, double value) noexcept { self(me).update(row, value); };
-    host_.get_extension = [](void*, baton_string) noexcept -> const void* { return nullptr; };
+    host_.get_extension = [](void* me, baton_string id) noexcept -> const void* {
+      return detail::view(id) == BATON_STORE && self(me).store_.struct_size != 0 ? &self(me).store_ : nullptr;
+    };
   }
   ~fake_host() { ::close(stop_descriptor_); }
   fake_host(const fake_host&) = delete;
@@ -85,6 +87,17 @@ class fake_host {
 
   void set_tick(wall_time t) { info_.tick = t.time_since_epoch().count(); }
   void set_attempt(std::uint32_t attempt) { info_.attempt = attempt; }
+  void set_fence(std::uint64_t fence) { info_.fence = fence; }
+  /// What run_context::store() answers; its texts outlive the host. The real host asks for Handler::uses_store first.
+  void set_store(const store_access& s) {
+    store_ = {sizeof store_,
+              0,
+              detail::borrow(s.url),
+              detail::borrow(s.password),
+              detail::borrow(s.tls_mode),
+              detail::borrow(s.tls_ca),
+              detail::borrow(s.lock_name)};
+  }
 
   void request_stop() {
     stopped_ = true;
@@ -206,6 +219,7 @@ class fake_host {
 
   baton_host host_{};
   baton_run_info info_{};
+  baton_store store_{};
   std::map<std::string, stored> values_;
   std::span<const metric_spec> metrics_;
   std::map<std::pair<std::string, text_pairs>, counted> counted_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -49,6 +50,10 @@ struct store_access {
   tls_mode tls = tls_mode::disabled;
   std::string tls_ca;
 };
+
+/// As the keys `store.url`, without the password, and `store.tls.mode` have them.
+[[nodiscard]] std::string store_url_text(const store_access& store);
+[[nodiscard]] std::string_view to_string(tls_mode mode) noexcept;
 
 struct lease {
   microseconds probe = std::chrono::seconds{2};
