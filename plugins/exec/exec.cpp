@@ -12,6 +12,7 @@
 
 #include "baton/sdk/plugin.hpp"
 
+#include "blocked_signal.hpp"
 #include "process.hpp"
 
 namespace {
@@ -21,14 +22,20 @@ using baton::sdk::run_context;
 using baton::sdk::text_list;
 using baton::sdk::text_map;
 
-/// What the program finds in its environment: this process's, what Baton says of the run, what the job configures - the last wins.
-std::vector<std::string> environment_of(const run_context& run) {
+/// What the program finds in its environment: this process's, its account's, what Baton says of the run, what the job configures. The
+/// last wins.
+std::vector<std::string> environment_of(const run_context& run, const std::optional<exec_plugin::account>& user) {
   text_map variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text{*entry};
     const auto equals = text.find('=');
     if (equals != std::string_view::npos)
       variables.insert_or_assign(std::string{text.substr(0, equals)}, std::string{text.substr(equals + 1)});
+  }
+  if (user) {
+    variables.insert_or_assign("HOME", user->home);
+    variables.insert_or_assign("USER", user->name);
+    variables.insert_or_assign("LOGNAME", user->name);
   }
   variables.insert_or_assign("BATON_JOB", std::string{run.job()});
   variables.insert_or_assign("BATON_TICK", baton::sdk::to_rfc3339(run.tick()));
@@ -61,28 +68,40 @@ std::optional<std::vector<int>> codes_of(const text_list& texts) {
   return codes;
 }
 
+std::string cannot_start(const text_list& command, const std::string& why) { return "cannot start " + command.front() + ": " + why; }
+
 /// Runs a program. No shell: what is not in `command` is not passed.
 struct exec : baton::sdk::handler {
   static constexpr baton::sdk::params parameters{
       baton::sdk::required<text_list>("command", "program and arguments; without a slash it is looked for on PATH; no shell reads it"),
       baton::sdk::param<text_map>("environment", "", "variables for the program, beside BATON_JOB, BATON_TICK and the like"),
       baton::sdk::param<std::string>("directory", "", "where to run it; empty: where the scheduler runs"),
+      baton::sdk::param<std::string>("user", "", "account to run it as, with all its groups; empty: the scheduler's"),
       baton::sdk::param<text_list>("success_exit_codes", "0", "exit codes that mean success"),
+      baton::sdk::param<text_list>("skip_exit_codes", "", "exit codes that mean: there was nothing to do"),
       baton::sdk::param<text_list>("retry_exit_codes", "75", "exit codes that mean: try again later (75 is EX_TEMPFAIL)"),
   };
 
   outcome run(run_context& run) override {
     const auto command = run.list("command");
     const auto good = codes_of(run.list("success_exit_codes"));
+    const auto idle = codes_of(run.list("skip_exit_codes"));
     const auto later = codes_of(run.list("retry_exit_codes"));
     if (command.empty() || command.front().empty()) return outcome::failure("command is empty: name a program");
-    if (!good || !later) return outcome::failure("success_exit_codes and retry_exit_codes take numbers from 0 to 255");
+    if (!good || !idle || !later)
+      return outcome::failure("success_exit_codes, skip_exit_codes and retry_exit_codes take numbers from 0 to 255");
+
+    std::string error;
+    std::optional<exec_plugin::account> user;
+    if (const auto name = run.text("user"); !name.empty()) {
+      user = exec_plugin::account::find(name, error);
+      if (!user) return outcome::failure(cannot_start(command, error));
+    }
 
     // A SIGTERM to the process group is for the program; this thread stays to see how it ends.
-    const exec_plugin::blocked_signal terminate{SIGTERM};
-    std::string error;
-    auto program = exec_plugin::process::start(command, environment_of(run), run.text("directory"), error);
-    if (!program) return outcome::failure("cannot start " + command.front() + ": " + error);
+    const plugins::blocked_signal terminate{SIGTERM};
+    auto program = exec_plugin::process::start({command, environment_of(run, user), run.text("directory"), user}, error);
+    if (!program) return outcome::failure(cannot_start(command, error));
 
     bool told = false;
     while (!program->wait_or(told ? -1 : run.stop_descriptor())) {
@@ -95,6 +114,7 @@ struct exec : baton::sdk::handler {
       const int code = WEXITSTATUS(status);
       const auto text = "exit code " + std::to_string(code);
       if (std::ranges::find(*good, code) != good->end()) return outcome::success();
+      if (std::ranges::find(*idle, code) != idle->end()) return outcome::skipped(text);
       if (told) return outcome::cancelled(text);
       if (std::ranges::find(*later, code) != later->end()) return outcome::retry_later(text);
       return outcome::failure(text);

@@ -1,14 +1,16 @@
 #include "process.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
-#include <ctime>
+#include <string_view>
 #include <utility>
 
 namespace exec_plugin {
@@ -22,64 +24,116 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// Releases what posix_spawn's tables hold.
-struct spawn_tables {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  spawn_tables() noexcept {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
+/// The files that `name` may mean, in the order in which they are tried.
+std::vector<std::string> files_of(const std::string& name) {
+  if (name.find('/') != std::string::npos) return {name};
+  const char* const path = std::getenv("PATH");
+  std::string_view rest{path != nullptr ? path : "/bin:/usr/bin"};
+  std::vector<std::string> files;
+  while (!rest.empty()) {
+    const auto folder = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
+    if (!folder.empty()) files.push_back(std::string{folder} + "/" + name);
   }
-  ~spawn_tables() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  spawn_tables(const spawn_tables&) = delete;
-  spawn_tables& operator=(const spawn_tables&) = delete;
+  return files;
+}
+
+/// Why a child could not become the program.
+struct refusal {
+  enum class step { user, directory, file } at{};
+  int code = 0;
 };
+
+/// Everything a child needs, made before it is there.
+struct image {
+  explicit image(const program& p)
+      : what{p}, files{files_of(p.command.front())}, arguments{pointers_to(p.command)}, variables{pointers_to(p.environment)} {}
+
+  /// In the child, whose memory may be in any state: makes system calls alone, and comes back only when it is refused. Not execvp(),
+  /// which hands what is no program to a shell.
+  [[nodiscard]] refusal replace_this_process() const noexcept {
+    ::closefrom(4);
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (what.user && !become(*what.user)) return {refusal::step::user, errno};
+    if (!what.directory.empty() && ::chdir(what.directory.c_str()) != 0) return {refusal::step::directory, errno};
+    int code = ENOENT;
+    for (const auto& file : files) {
+      ::execve(file.c_str(), arguments.data(), variables.data());
+      if (errno != ENOENT && errno != ENOTDIR) code = errno;
+      if (code != ENOENT && code != EACCES) break;
+    }
+    return {refusal::step::file, code};
+  }
+
+  [[nodiscard]] std::string words_for(const refusal& refused) const {
+    const std::string reason = std::strerror(refused.code);
+    if (refused.at == refusal::step::directory) return "directory " + what.directory + ": " + reason;
+    if (refused.at == refusal::step::file) return reason;
+    return "cannot become user '" + what.user->name + "': " + reason + "; it takes root, or CAP_SETUID and CAP_SETGID";
+  }
+
+  const program& what;
+  std::vector<std::string> files;
+  std::vector<char*> arguments;
+  std::vector<char*> variables;
+};
+
+/// A pipe that no exec lets through.
+struct report_pipe {
+  int ends[2] = {-1, -1};
+  report_pipe() noexcept { [[maybe_unused]] const int failed = ::pipe2(ends, O_CLOEXEC); }
+  ~report_pipe() {
+    ::close(ends[0]);
+    close_writer();
+  }
+  report_pipe(const report_pipe&) = delete;
+  report_pipe& operator=(const report_pipe&) = delete;
+  void close_writer() noexcept {
+    if (ends[1] >= 0) ::close(std::exchange(ends[1], -1));
+  }
+};
+
+pid_t fork_without_signals(auto in_child) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::fork();
+  if (pid == 0) in_child();
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return pid;
+}
 
 }  // namespace
 
-blocked_signal::blocked_signal(int signal) noexcept : signal_{signal} {
-  ::sigemptyset(&set_);
-  ::sigaddset(&set_, signal);
-  ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-}
-
-blocked_signal::~blocked_signal() {
-  // Blocked before, too: whoever did that decides what becomes of the signal. Otherwise what waits for this thread would end the
-  // process before it has said how the program ended.
-  if (::sigismember(&before_, signal_) == 1) return;
-  const timespec at_once{};
-  while (::sigtimedwait(&set_, nullptr, &at_once) > 0) continue;
-  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-}
-
-std::optional<process> process::start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-                                      const std::string& directory, std::string& error) {
-  spawn_tables tables;
-  if (!directory.empty()) ::posix_spawn_file_actions_addchdir_np(&tables.actions, directory.c_str());
-  ::posix_spawn_file_actions_addclosefrom_np(&tables.actions, 3);
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::posix_spawnattr_setsigmask(&tables.attributes, &set);
-  ::sigfillset(&set);
-  ::posix_spawnattr_setsigdefault(&tables.attributes, &set);
-  ::posix_spawnattr_setflags(&tables.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  pid_t pid = -1;
-  const auto arguments = pointers_to(command);
-  const auto variables = pointers_to(environment);
-  if (const int code = ::posix_spawnp(&pid, arguments.front(), &tables.actions, &tables.attributes, arguments.data(), variables.data());
-      code != 0) {
-    error = std::strerror(code);
-    if (!directory.empty()) error += " (in directory " + directory + ")";
+std::optional<process> process::start(const program& what, std::string& error) {
+  const image child_image{what};
+  report_pipe report;
+  const pid_t pid = report.ends[0] < 0 ? -1 : fork_without_signals([&] {
+    if (report.ends[1] != 3) ::dup3(report.ends[1], 3, O_CLOEXEC);
+    const auto refused = child_image.replace_this_process();
+    [[maybe_unused]] const auto written = ::write(3, &refused, sizeof refused);
+    ::_exit(127);
+  });
+  if (pid < 0) {
+    error = std::strerror(errno);
     return std::nullopt;
   }
   // The child is ours and unreaped, so its number cannot have been given to another process yet.
   process child{pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   if (child.descriptor_ < 0) {
     error = std::string{"pidfd_open: "} + std::strerror(errno);
+    return std::nullopt;
+  }
+  report.close_writer();
+  refusal refused;
+  ssize_t size = 0;
+  while ((size = ::read(report.ends[0], &refused, sizeof refused)) < 0 && errno == EINTR) continue;
+  if (size > 0) {
+    error = child_image.words_for(refused);
     return std::nullopt;
   }
   return child;

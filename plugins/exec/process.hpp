@@ -1,34 +1,28 @@
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "account.hpp"
+
 namespace exec_plugin {
 
-/// Keeps a signal from the calling thread for as long as it lives; one that came meanwhile is forgotten.
-class blocked_signal {
- public:
-  explicit blocked_signal(int signal) noexcept;
-  ~blocked_signal();
-  blocked_signal(const blocked_signal&) = delete;
-  blocked_signal& operator=(const blocked_signal&) = delete;
-
- private:
-  int signal_;
-  sigset_t set_;
-  sigset_t before_;
+/// A program that is to be started.
+struct program {
+  std::vector<std::string> command;  ///< without a slash the first is looked for on this process's PATH
+  std::vector<std::string> environment;
+  std::string directory;        ///< empty: this process's
+  std::optional<account> user;  ///< unset: this process's
 };
 
 /// A child process in this process's group, watched by pidfd. Its destructor kills and reaps what still runs.
 class process {
  public:
   /// `error` says why there is none. It inherits standard input, output and error, and no other descriptor.
-  static std::optional<process> start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-                                      const std::string& directory, std::string& error);
+  static std::optional<process> start(const program& what, std::string& error);
   process(process&& other) noexcept;
   process& operator=(process&&) = delete;
   ~process();

@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "fixture.hpp"
 
@@ -28,6 +31,8 @@ values with(text_list command, text_map environment = {}, raw_value::map more = 
   return std::get<values>(std::move(checked));
 }
 
+raw_value text(std::string t) { return {std::move(t), true, 1, 1}; }
+
 text_list shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
 
 class exec : public testing::Test {
@@ -53,8 +58,10 @@ TEST_F(exec, maps_exit_codes) {
   EXPECT_EQ(run(with({"false"})).text, "exit code 1");
   EXPECT_EQ(run(with(shell("exit 75"))).end, run_end::retry_later);
   raw_value::map more;
-  more.push_back({"success_exit_codes", raw_value{raw_value::list{{"0", false, 1, 1}, {"3", false, 1, 1}}, false, 1, 1}});
+  more.push_back({"success_exit_codes", raw_value{raw_value::list{text("0"), text("3")}, false, 1, 1}});
+  more.push_back({"skip_exit_codes", raw_value{raw_value::list{text("4")}, false, 1, 1}});
   EXPECT_EQ(run(with(shell("exit 3"), {}, more)).end, run_end::success);
+  EXPECT_EQ(run(with(shell("exit 4"), {}, more)).end, run_end::skipped);
   EXPECT_EQ(run(with(shell("kill -9 $$"))).text, "killed by signal 9 (Killed)");
 }
 
@@ -65,9 +72,56 @@ TEST_F(exec, says_what_it_cannot_start) {
 }
 
 TEST_F(exec, runs_where_it_is_told) {
-  raw_value::map more;
-  more.push_back({"directory", raw_value{std::string{"/usr/bin"}, false, 1, 1}});
-  EXPECT_EQ(run(with({"pwd"}, {}, more)).output, "/usr/bin\n");
+  EXPECT_EQ(run(with({"pwd"}, {}, {{"directory", text("/usr/bin")}})).output, "/usr/bin\n");
+  EXPECT_EQ(run(with({"pwd"}, {}, {{"directory", text("/nowhere")}})).text,
+            "cannot start pwd: directory /nowhere: No such file or directory");
+}
+
+TEST_F(exec, hands_no_file_to_a_shell) {
+  pid_file script;
+  std::ofstream{script.path()} << "echo a shell read this\n";
+  std::filesystem::permissions(script.path(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(run(with({script.path()})).text, "cannot start " + script.path() + ": Exec format error");
+}
+
+/// Runs `id` as user daemon under a host that was started by `setpriv <options>`.
+class exec_as : public exec {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "cannot here: only root can become another user";
+    if (std::system("setpriv --reuid=nobody --clear-groups test -x " BATON_TEST_RUNNER) != 0)
+      GTEST_SKIP() << "cannot here: nobody may not enter the build's folder";
+  }
+  run_ended run_as_daemon(const std::string& options) {
+    pid_file runner;
+    std::ofstream{runner.path()} << "#!/bin/sh\nexec setpriv " << options << " " BATON_TEST_RUNNER " \"$@\"\n";
+    std::filesystem::permissions(runner.path(), std::filesystem::perms{0755});
+    recorder host{runner.path()};
+    const auto script = "id -un; id -Gn; echo $HOME $USER $LOGNAME; grep -E 'Cap(Eff|Prm|Amb)' /proc/self/status";
+    const auto r = host.request(BATON_SHIPPED_PLUGINS "/exec.so", with(shell(script), {}, {{"user", text("daemon")}}));
+    host->start(r);
+    return host.ended(r.id);
+  }
+  const testing::Matcher<std::string> is_daemon_without_capabilities =
+      AllOf(testing::StartsWith("daemon\ndaemon\n/usr/sbin daemon daemon\n"), Not(testing::ContainsRegex("Cap...:\t0*[1-9a-f]")));
+};
+
+TEST_F(exec_as, becomes_the_account_it_is_told) {
+  const auto end = run_as_daemon("--reuid=root");
+  EXPECT_THAT(end.output, is_daemon_without_capabilities) << end.text;
+  EXPECT_EQ(run(with({"true"}, {}, {{"user", text("no-such-user")}})).text, "cannot start true: there is no user 'no-such-user'");
+}
+
+TEST_F(exec_as, hands_no_capability_of_the_host_on) {
+  const auto end = run_as_daemon("--reuid=nobody --inh-caps=+setuid,+setgid --ambient-caps=+setuid,+setgid");
+  EXPECT_THAT(end.output, is_daemon_without_capabilities) << end.text;
+}
+
+TEST_F(exec_as, says_when_it_may_not_become_another) {
+  const auto end = run_as_daemon("--reuid=nobody --clear-groups");
+  EXPECT_EQ(end.end, run_end::failure);
+  EXPECT_EQ(end.text,
+            "cannot start /bin/sh: cannot become user 'daemon': Operation not permitted; it takes root, or CAP_SETUID and CAP_SETGID");
 }
 
 TEST_F(exec, tells_the_program_about_its_run) {

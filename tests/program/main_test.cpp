@@ -103,7 +103,7 @@ TEST_F(main_program, shows_the_ticks_to_come_and_what_clocks_do_at_them) {
 TEST_F(main_program, takes_the_example_of_the_sql_plugin) {
   ::setenv("BATON_PASSWORD", "x", 1);
   ::setenv("SHOP_PASSWORD", "x", 1);
-  const auto a = run("check -c " + std::string{BATON_SOURCE_DIR} + "/config/sql.yaml");
+  const auto a = run("check -c " + std::string{BATON_SOURCE_DIR} + "/config/plugin-sql.yaml");
   ::unsetenv("BATON_PASSWORD");
   ::unsetenv("SHOP_PASSWORD");
   EXPECT_EQ(a.code, 0) << a.err;
