@@ -1,13 +1,11 @@
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "started_program.hpp"
 
 namespace baton::program {
 namespace {
@@ -18,42 +16,7 @@ using testing::IsEmpty;
 using testing::MatchesRegex;
 using testing::Not;
 
-struct answer {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-/// A folder of this test's own, and the program run from there as a shell would.
-class main_program : public testing::Test {
- protected:
-  main_program() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
-  ~main_program() override { std::filesystem::remove_all(folder_); }
-
-  answer run(const std::string& arguments) {
-    const auto error_file = folder_ + "/stderr";
-    FILE* pipe = ::popen((std::string{BATON_PROGRAM} + " " + arguments + " 2>" + error_file).c_str(), "r");
-    answer a;
-    std::array<char, 4096> buffer{};
-    for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) a.out.append(buffer.data(), n);
-    const int status = ::pclose(pipe);
-    a.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    a.err = read(error_file);
-    return a;
-  }
-
-  static std::string read(const std::string& file) {
-    std::ifstream in{file};
-    return {std::istreambuf_iterator<char>{in}, {}};
-  }
-  std::string written(const std::string& text) {
-    const auto file = folder_ + "/baton.yaml";
-    std::ofstream{file} << text;
-    return file;
-  }
-
-  std::string folder_ = std::filesystem::temp_directory_path() / "baton-main-XXXXXX";
-};
+class main_program : public started_program {};
 
 TEST_F(main_program, says_what_is_wrong_with_a_command_line) {
   for (const auto* arguments : {"", "--nonsense", "run", "check --config", "migrate", "version -o xml", "dev --instances 1",

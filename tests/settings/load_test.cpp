@@ -366,5 +366,29 @@ TEST_F(load_file, expands_aliases) {
   EXPECT_EQ(s.jobs.at(1).with.size(), 1U);
 }
 
+TEST_F(load_file, takes_a_file_of_parameters_alone) {
+  const auto file = (directory / "with.yaml").string();
+  const variable token{"BATON_TEST_TOKEN", "swordfish"};
+  write_file(file, "# of a plugin\ncommand: [ls, -l]\ntoken: {env: BATON_TEST_TOKEN}\ncount: 7\n");
+  const auto good = load_parameters(file);
+  ASSERT_TRUE(good.value);
+  ASSERT_EQ(good.value->size(), 3U);
+  EXPECT_EQ((*good.value)[1].first, "token");
+  EXPECT_TRUE((*good.value)[1].second.secret);
+  EXPECT_EQ(std::get<std::string>((*good.value)[2].second.data), "7");
+  EXPECT_EQ((*good.value)[2].second.where.line, 4U);
+  write_file(file, "# nothing\n\n");
+  const auto empty = load_parameters(file);
+  EXPECT_TRUE(empty.value && empty.value->empty());
+  for (const auto* wrong : {"- a\n", "a: 1\na: 2\n", "a: [\n", "a:\n"}) {
+    write_file(file, wrong);
+    const auto bad = load_parameters(file);
+    EXPECT_FALSE(bad.value) << wrong;
+    ASSERT_EQ(bad.problems.size(), 1U) << wrong;
+    EXPECT_GT(bad.problems.front().where.line, 0U) << wrong;
+  }
+  EXPECT_FALSE(load_parameters(file + ".missing").value);
+}
+
 }  // namespace
 }  // namespace baton::settings::testing

@@ -8,11 +8,12 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "baton/lock/name.hpp"
+#include "with.hpp"
 
 namespace baton::program {
 namespace {
@@ -31,35 +32,6 @@ std::vector<std::string> default_plugin_path() {
   }
   if (std::ranges::find(path, BATON_PLUGIN_DIR) == path.end()) path.emplace_back(BATON_PLUGIN_DIR);
   return path;
-}
-
-plugin_host::raw_value to_raw(const settings::with_value& v) {
-  plugin_host::raw_value raw;
-  raw.quoted = v.quoted;
-  raw.line = v.where.line;
-  raw.column = v.where.column;
-  if (const auto* text = std::get_if<std::string>(&v.data)) {
-    raw.data = *text;
-  } else if (const auto* list = std::get_if<settings::with_value::list>(&v.data)) {
-    plugin_host::raw_value::list items;
-    for (const auto& item : *list) items.push_back(to_raw(item));
-    raw.data = std::move(items);
-  } else {
-    plugin_host::raw_value::map entries;
-    for (const auto& [key, value] : std::get<settings::with_value::map>(v.data)) entries.push_back({key, to_raw(value)});
-    raw.data = std::move(entries);
-  }
-  return raw;
-}
-
-/// The places of values that came from a reference ({file: …} and the like): what stands there is never printed.
-void collect_secrets(const settings::with_value& v, std::set<std::pair<std::size_t, std::size_t>>& places) {
-  if (v.secret) places.emplace(v.where.line, v.where.column);
-  if (const auto* list = std::get_if<settings::with_value::list>(&v.data)) {
-    for (const auto& item : *list) collect_secrets(item, places);
-  } else if (const auto* map = std::get_if<settings::with_value::map>(&v.data)) {
-    for (const auto& [key, value] : *map) collect_secrets(value, places);
-  }
 }
 
 /// Finds, loads and checks the plugins of all jobs; each plugin once.
@@ -97,25 +69,9 @@ class plugin_checker {
   }
 
   std::optional<plugin_host::values> parameters(const settings::job& j, const plugin_host::plugin_description& plugin) {
-    plugin_host::raw_value with;
-    plugin_host::raw_value::map entries;
-    for (const auto& [key, value] : j.with) entries.push_back({key, to_raw(value)});
-    with.data = std::move(entries);
-    with.line = j.with_where.line;
-    with.column = j.with_where.column;
-    auto found = plugin_host::check_parameters(plugin, with);
-    if (auto* values = std::get_if<plugin_host::values>(&found)) return std::move(*values);
-    std::set<std::pair<std::size_t, std::size_t>> secrets;
-    for (const auto& [key, value] : j.with) collect_secrets(value, secrets);
-    for (auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) {
-      if (secrets.contains({e.line, e.column}))
-        e.message = "what the reference gives does not fit this parameter (not shown: it may be a secret)";
-      auto where = j.with_where.line == 0 ? j.where : j.with_where;
-      if (e.line != 0) where = {where.file, e.line, e.column};
-      report(where, "jobs." + j.name + ".with" + (e.path.empty() ? "" : "." + e.path),
-             e.message + " (plugin " + plugin.name + " " + plugin.version + ")", "");
-    }
-    return std::nullopt;
+    auto read = check_with(plugin, {j.with, j.with_where.line == 0 ? j.where : j.with_where, "jobs." + j.name + ".with"});
+    std::ranges::move(read.problems, std::back_inserter(problems_));
+    return std::move(read.value);
   }
 
   [[nodiscard]] std::vector<plugin_host::plugin_description> all() const {
@@ -144,10 +100,7 @@ class plugin_checker {
 /// The job's own `with`, and what a trigger gives over it.
 std::function<result<plugin_host::values>(const std::string&)> with_of(const settings::job& j,
                                                                        const plugin_host::plugin_description& plugin) {
-  plugin_host::raw_value own;
-  plugin_host::raw_value::map entries;
-  for (const auto& [key, value] : j.with) entries.push_back({key, to_raw(value)});
-  own.data = std::move(entries);
+  auto own = to_raw(j.with, j.with_where);
   return [own = std::move(own), plugin](const std::string& json) -> result<plugin_host::values> {
     boost::system::error_code error;
     const auto given = boost::json::parse(json, error);

@@ -11,6 +11,7 @@
 #include "control_verbs.hpp"
 #include "dev_journal.hpp"
 #include "exit_codes.hpp"
+#include "plugin_verbs.hpp"
 
 namespace {
 
@@ -85,6 +86,7 @@ int main(int argc, char** argv) {
   explain->add_option("--job", next_opts.job, "the name that H is made from");
   with_format(explain);
   control_verbs control{app};
+  plugin_verbs plugin{app};
   std::string socket;
   bool wait = false;
   auto* reload = app.add_subcommand("reload", "has this machine's instance read its configuration again, and tells what became of it");
@@ -112,6 +114,7 @@ int main(int argc, char** argv) {
   next_opts.format = format;
   if (run->parsed()) return run_command(file);
   if (const auto done = control.run()) return *done;
+  if (const auto done = plugin.run()) return *done;
   if (next->parsed()) return next_command(next_opts);
   if (explain->parsed()) return explain_command(next_opts);
   if (check->parsed()) return check_command(file, show_effective, connect);

@@ -13,13 +13,6 @@ bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0U) !
 
 std::size_t characters(const std::string& text) { return static_cast<std::size_t>(std::ranges::count_if(text, begins_character)); }
 
-/// Control characters would break lines, or more of the terminal.
-std::string printable(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  return text;
-}
-
 std::string cut(const std::string& text, std::size_t limit) {
   if (characters(text) <= limit) return text;
   std::size_t seen = 0;
@@ -28,6 +21,12 @@ std::string cut(const std::string& text, std::size_t limit) {
 }
 
 }  // namespace
+
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
 
 std::string table::text(std::size_t width) const {
   auto rows = rows_;

@@ -6,6 +6,9 @@
 
 namespace baton::program {
 
+/// Without control characters, which would break lines, or more of the terminal.
+[[nodiscard]] std::string printable(std::string text);
+
 /// Lines of columns for people to read. The last column takes what is left of the line, and is cut where that is not enough.
 class table {
  public:

@@ -298,8 +298,30 @@ class loader {
   reader reader_{report_};
 };
 
+/// Nothing but comments.
+bool is_blank(const source& in) {
+  for (std::size_t i = 1; i <= in.line_count(); ++i) {
+    const auto line = in.line(i);
+    const auto first = line.find_first_not_of(" \t");
+    if (first != std::string_view::npos && line[first] != '#') return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 loaded load(const std::string& file) { return loader{}.run(file); }
+
+loaded_parameters load_parameters(const std::string& file) {
+  auto read = source::read(file);
+  if (auto* refused = std::get_if<problem>(&read)) return {std::nullopt, {std::move(*refused)}};
+  const auto& in = *std::get<std::unique_ptr<source>>(read);
+  if (is_blank(in)) return {with_value::map{}, {}};
+  report found;
+  const auto root = parse(in, found);
+  auto read_values = root ? reader{found}.read_parameters(*root) : std::nullopt;
+  if (found.has_errors()) read_values.reset();
+  return {std::move(read_values), std::move(found.problems)};
+}
 
 }  // namespace baton::settings

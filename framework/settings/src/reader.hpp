@@ -22,6 +22,9 @@ class reader {
   /// A further file: `jobs` and `version`.
   void read_include(const node& root);
 
+  /// A file of parameters alone.
+  [[nodiscard]] std::optional<with_value::map> read_parameters(const node& root) { return parameters(root, "with"); }
+
   settings result;
 
   /// Where a key was given, by its path; for rules between keys.

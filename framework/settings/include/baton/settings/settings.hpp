@@ -177,6 +177,14 @@ struct loaded {
 /// problem.
 [[nodiscard]] loaded load(const std::string& file);
 
+struct loaded_parameters {
+  std::optional<with_value::map> value;  ///< only if there is no problem
+  std::vector<problem> problems;
+};
+
+/// Reads a file that holds what stands below `with` in a job, and nothing else. A file without a value is a job without parameters.
+[[nodiscard]] loaded_parameters load_parameters(const std::string& file);
+
 /// "FILE:LINE:COL: error: PATH: MESSAGE", the source line, a caret and the hint; ends with a newline.
 [[nodiscard]] std::string render(const problem& p);
 
