@@ -9,6 +9,7 @@ using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 class plugin_inspect : public started_program {};
@@ -20,6 +21,16 @@ TEST_F(plugin_inspect, shows_what_a_plugin_says_of_itself) {
   EXPECT_THAT(a.out, ContainsRegex("\ncommand +list of texts +\\(required\\) +program and arguments"));
   const auto noop = run("plugin inspect " + shipped_plugin("noop"));
   EXPECT_THAT(noop.out, ContainsRegex("\nduration +duration +0s +0s to 365d +how long"));
+}
+
+TEST_F(plugin_inspect, shows_what_a_plugin_counts_and_that_it_uses_the_store) {
+  const auto counts = run("plugin inspect " + test_plugin("counts"));
+  EXPECT_THAT(counts.out, AllOf(ContainsRegex("\nMETRIC +KIND +LABELS +HELP\n"), ContainsRegex("\nrows_total +counter +"),
+                                ContainsRegex("\nerrors_total +counter +kind=full +")));
+  EXPECT_THAT(run("plugin inspect -o json " + test_plugin("counts")).out,
+              HasSubstr(R"({"name":"rows_total","kind":"counter","labels":{},)"));
+  EXPECT_THAT(run("plugin inspect " + shipped_plugin("sql")).out, HasSubstr("\nstore    its runs are told"));
+  EXPECT_THAT(run("plugin inspect " + shipped_plugin("exec")).out, Not(HasSubstr("\nstore ")));
 }
 
 TEST_F(plugin_inspect, takes_a_path_from_here) {

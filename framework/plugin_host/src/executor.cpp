@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cgroup.hpp"
 #include "process_run.hpp"
 #include "runner_pool.hpp"
 #include "thread_run.hpp"
@@ -33,6 +34,7 @@ struct run {
   std::unique_ptr<thread_run> thread;
   std::optional<runner_purpose> purpose;  ///< of its runner
   std::size_t runs = 0;                   ///< which the runner had before
+  run_limits limits;
   wall_time started{};
 };
 
@@ -64,6 +66,13 @@ class supervised_executor final : public executor {
         wake_{std::move(wake)} {
     watch(wake_.get(), wake_key, EPOLLIN, EPOLL_CTL_ADD);
     watch(timer_.descriptor(), timer_key, EPOLLIN, EPOLL_CTL_ADD);
+    if (opts.divides_cgroup) {
+      if (auto tree = cgroup_tree::take()) {
+        cgroups_ = std::move(*tree);
+      } else {
+        no_cgroup_reason_ = tree.error().context;
+      }
+    }
     // No signal of the program's is for this thread, nor for those it makes.
     sigset_t all;
     sigset_t before;
@@ -82,6 +91,7 @@ class supervised_executor final : public executor {
   void start(run_request request) override { push(start_command{std::move(request)}); }
   void extend(run_id id, boot_time lease_deadline) override { push(extend_command{id, lease_deadline}); }
   void stop(run_id id, stop_order order) override { push(stop_command{id, order}); }
+  [[nodiscard]] const std::string& no_cgroup_reason() const noexcept override { return no_cgroup_reason_; }
 
  private:
   // Keys of the poller: a run's slot times two, plus one for its pidfd; slots begin at 1.
@@ -148,7 +158,11 @@ class supervised_executor final : public executor {
       [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
       return;
     }
-    if (pool_.contains(key / 2)) return key % 2 == 0 ? pool_.send_away(key / 2) : pool_.reap(key / 2);
+    if (pool_.contains(key / 2)) {
+      if (key % 2 == 0) return pool_.send_away(key / 2);
+      if (auto group = pool_.reap(key / 2); !group.empty()) old_cgroups_.push_back(std::move(group));
+      return;
+    }
     const auto found = runs_.find(key / 2);
     if (key == timer_key || found == runs_.end()) return;
     auto& r = found->second;
@@ -192,21 +206,30 @@ class supervised_executor final : public executor {
     const auto key = next_slot_++;
     try {
       if (request.request.handler || request.request.isolation == isolation::in_process) {
-        run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}};
+        run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}, {}};
         add(key, std::move(r));
         return;
       }
       if (encode_frame(request).size() > max_frame_size) return emit_not_started(id, "its parameters are too large");
       auto purpose = purpose_of(request.request);
       if (auto warm = purpose ? pool_.take(*purpose) : std::nullopt) {
-        run r{id, std::make_unique<process_run>(std::move(warm->what.runner), request), {}, std::move(purpose), warm->what.runs, {}};
+        run r{id,
+              std::make_unique<process_run>(std::move(warm->what.runner), request),
+              {},
+              std::move(purpose),
+              warm->what.runs,
+              request.request.limits,
+              {}};
         watch_socket(warm->number, r);
         add(warm->number, std::move(r));
         return;
       }
       auto runner = spawn_runner(program_, environment_);
       if (!runner) return emit_not_started(id, runner.error().context);
-      run r{id, std::make_unique<process_run>(std::move(*runner), request), {}, std::move(purpose), 0, {}};
+      if (cgroups_ && request.request.limits.memory_bytes) {
+        if (auto group = cgroups_->make(*request.request.limits.memory_bytes)) request.cgroup = runner->cgroup = std::move(*group);
+      }
+      run r{id, std::make_unique<process_run>(std::move(*runner), request), {}, std::move(purpose), 0, request.request.limits, {}};
       watch(r.process->socket(), key * 2, EPOLLIN | (r.process->wants_to_send() ? EPOLLOUT : 0U), EPOLL_CTL_ADD);
       watch(r.process->pidfd(), key * 2 + 1, EPOLLIN, EPOLL_CTL_ADD);
       add(key, std::move(r));
@@ -257,7 +280,8 @@ class supervised_executor final : public executor {
   void look_at_clock() {
     const auto now = boot_now();
     pool_.send_away_idle(now);
-    auto next = pool_.next_deadline();
+    std::erase_if(old_cgroups_, remove_cgroup);
+    auto next = old_cgroups_.empty() ? pool_.next_deadline() : later(now, milliseconds{100});
     bool orphans = false;
     std::vector<slot> gone;
     for (auto& [key, r] : runs_) {
@@ -295,7 +319,14 @@ class supervised_executor final : public executor {
     auto node = runs_.extract(key);  // closes descriptors, joins the thread
     const auto& r = node.mapped();
     slots_.erase(r.id);
+    if (r.process && !r.process->cgroup().empty()) leave_cgroup(r.process->cgroup(), r.limits, end);
     emit(r.id, run_ended{end.end, std::move(end.text), std::move(end.output), r.started, time_.now().wall});
+  }
+
+  void leave_cgroup(const std::string& group, const run_limits& limits, ended_frame& end) {
+    if (end.end == run_end::crashed && out_of_memory_kills(group) > 0)
+      end.text += ": its processes used all of the " + std::to_string(*limits.memory_bytes) + " bytes of memory that the job may";
+    old_cgroups_.push_back(group);
   }
 
   void emit_not_started(run_id id, std::string why) { emit(id, run_ended{run_end::not_started, std::move(why), {}, {}, time_.now().wall}); }
@@ -331,6 +362,9 @@ class supervised_executor final : public executor {
   slot next_slot_ = 1;
   std::map<slot, run> runs_;
   runner_pool pool_;
+  std::optional<cgroup_tree> cgroups_;
+  std::string no_cgroup_reason_;
+  std::vector<std::string> old_cgroups_;  ///< to be removed as soon as the kernel lets them go
   std::map<run_id, slot> slots_;
 
   std::atomic<bool> quitting_ = false;

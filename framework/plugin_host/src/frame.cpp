@@ -190,7 +190,8 @@ void fields(auto& go, is<request_frame> auto& f) {
   auto& r = f.request;
   go(r.id), go(r.isolation), go(r.plugin_path), go(r.parameters), go(r.cluster), go(r.instance), go(r.job), go(r.trigger), go(r.run_name);
   go(r.tick), go(r.attempt), go(r.fence), go(r.timeout), go(r.grace), go(r.lease_deadline);
-  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(r.store), go(f.deadline), go(f.describe_only);
+  go(r.limits.memory_bytes), go(r.limits.cpu_seconds), go(r.limits.open_files), go(r.store), go(f.deadline), go(f.describe_only),
+      go(f.cgroup);
 }
 void fields(auto& go, is<extend_frame> auto& f) { go(f.lease_deadline); }
 void fields(auto& go, is<stop_frame> auto& f) { go(f.order.terminate_after), go(f.order.kill_after); }

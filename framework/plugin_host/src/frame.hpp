@@ -25,6 +25,7 @@ struct request_frame {
   run_request request;
   std::optional<wall_time> deadline;
   bool describe_only = false;  ///< the plugin is loaded and described, and its code not called
+  std::string cgroup{};        ///< for a new handler process to join
 };
 /// Instance → supervisor → handler.
 struct extend_frame {

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cgroup.hpp"
 #include "invocation.hpp"
 #include "loader.hpp"
 
@@ -210,7 +211,7 @@ void run_handler_process(request_frame request, unique_fd channel) noexcept {
   // What is printed before a crash should not be lost in a buffer.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const auto limits = request.request.limits;
-  limit(RLIMIT_AS, limits.memory_bytes);
+  if (request.cgroup.empty() || !join_cgroup(request.cgroup)) limit(RLIMIT_AS, limits.memory_bytes);
   limit(RLIMIT_CPU, limits.cpu_seconds);
   limit(RLIMIT_NOFILE, limits.open_files);
 

@@ -42,6 +42,8 @@ class process_run {
   /// All of it is gone. True at once after a report; otherwise asked again until the group is empty.
   [[nodiscard]] bool is_gone() noexcept;
   [[nodiscard]] ended_frame verdict() const;
+  /// Of its handler; empty: none, or the runner was taken.
+  [[nodiscard]] const std::string& cgroup() const noexcept { return runner_.cgroup; }
 
  private:
   spawned_runner runner_;

@@ -56,9 +56,10 @@ std::optional<runner_pool::taken> runner_pool::take(const runner_purpose& purpos
   return taken{node.key(), std::move(node.mapped())};
 }
 
-void runner_pool::reap(std::uint64_t number) {
-  static_cast<void>(plugin_host::reap(entries_.at(number).runner.pidfd));
-  entries_.erase(number);
+std::string runner_pool::reap(std::uint64_t number) {
+  auto node = entries_.extract(number);
+  static_cast<void>(plugin_host::reap(node.mapped().runner.pidfd));
+  return std::move(node.mapped().runner.cgroup);
 }
 
 void runner_pool::send_away_idle(boot_time now) {

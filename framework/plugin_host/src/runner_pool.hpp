@@ -57,8 +57,8 @@ class runner_pool {
   [[nodiscard]] bool contains(std::uint64_t number) const { return entries_.contains(number); }
   /// A waiting runner says nothing, so one that is heard of is about to end.
   void send_away(std::uint64_t number) { entries_.at(number).runner.socket.reset(); }
-  /// After its pidfd became readable.
-  void reap(std::uint64_t number);
+  /// After its pidfd became readable. Returns the cgroup that its handler had; empty: none.
+  [[nodiscard]] std::string reap(std::uint64_t number);
   void send_away_idle(boot_time now);
   void send_away_all();
   /// When send_away_idle() is due.

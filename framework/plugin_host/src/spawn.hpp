@@ -17,8 +17,9 @@ inline constexpr int runner_socket = 3;
 struct spawned_runner {
   pid_t process = -1;
   unique_fd pidfd;
-  unique_fd socket;   ///< non-blocking
-  pid_t handler = 0;  ///< once it has said so
+  unique_fd socket;    ///< non-blocking
+  pid_t handler = 0;   ///< once it has said so
+  std::string cgroup;  ///< of its handler; empty: none
 };
 
 /// Starts `<program> runner` in a session of its own, with runner_socket, standard error, and no other descriptor of this process.

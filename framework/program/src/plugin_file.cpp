@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "baton/plugin_host/executor.hpp"
 #include "baton/schedule/duration.hpp"
 #include "configuration.hpp"
 #include "with.hpp"
@@ -16,7 +17,7 @@ std::string absolute_path(const std::string& file) {
 }
 
 std::optional<plugin_and_values> load_plugin_with(const std::string& file, const std::string& with) {
-  auto plugin = plugin_host::describe_plugin(absolute_path(file));
+  auto plugin = plugin_host::describe_plugin_apart({}, absolute_path(file));
   if (!plugin) {
     std::fprintf(stderr, "baton: error: %s\n", plugin.error().context.c_str());
     return std::nullopt;

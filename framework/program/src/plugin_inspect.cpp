@@ -1,6 +1,7 @@
 #include <boost/json/object.hpp>
 #include <cstdio>
 
+#include "baton/plugin_host/executor.hpp"
 #include "exit_codes.hpp"
 #include "output.hpp"
 #include "plugin_commands.hpp"
@@ -10,7 +11,7 @@
 namespace baton::program {
 
 int plugin_inspect_command(const std::string& file, const std::string& format) {
-  const auto plugin = plugin_host::describe_plugin(absolute_path(file));
+  const auto plugin = plugin_host::describe_plugin_apart({}, absolute_path(file));
   if (!plugin) {
     std::fprintf(stderr, "baton: error: %s\n", plugin.error().context.c_str());
     return exit_code_of(plugin.error());

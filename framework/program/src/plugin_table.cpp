@@ -76,6 +76,21 @@ std::string fallback_text(const parameter& p) {
   return p.secret ? "***" : value_text(*p.fallback);
 }
 
+std::string_view kind_word(plugin_host::metric_kind kind) {
+  switch (kind) {
+    case plugin_host::metric_kind::counter: return "counter";
+    case plugin_host::metric_kind::gauge: return "gauge";
+    case plugin_host::metric_kind::histogram: return "histogram";
+  }
+  return "";
+}
+
+std::string labels_text(const plugin_host::metric& m) {
+  std::string all;
+  for (const auto& [name, value] : m.labels) all += (all.empty() ? "" : ", ") + name + "=" + value;
+  return all;
+}
+
 std::string abi(const plugin_host::plugin_description& plugin) {
   return std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor);
 }
@@ -106,7 +121,13 @@ std::string describe(const plugin_host::plugin_description& plugin) {
   facts.add({"ABI", abi(plugin)});
   facts.add({"build", plugin.build_id});
   facts.add({"file", plugin.path});
+  if (plugin.uses_store) facts.add({"store", "its runs are told how the scheduler reaches its store"});
   auto all = facts.text(0);
+  if (!plugin.metrics.empty()) {
+    table metrics{{"METRIC", "KIND", "LABELS", "HELP"}};
+    for (const auto& m : plugin.metrics) metrics.add({m.name, std::string{kind_word(m.kind)}, labels_text(m), m.help});
+    all += "\n" + metrics.text(0);
+  }
   if (plugin.parameters.empty()) return all + "\nIt has no parameters.\n";
   table parameters{{"PARAMETER", "TYPE", "DEFAULT", "ALLOWED", "SECRET", "HELP"}};
   for (const auto& p : plugin.parameters)
@@ -125,8 +146,15 @@ boost::json::object as_json(const plugin_host::plugin_description& plugin) {
     one["help"] = text(p.help);
     parameters.push_back(std::move(one));
   }
-  return {{"name", text(plugin.name)},         {"version", text(plugin.version)}, {"abi", abi(plugin)},
-          {"build_id", text(plugin.build_id)}, {"file", text(plugin.path)},       {"parameters", std::move(parameters)}};
+  boost::json::array metrics;
+  for (const auto& m : plugin.metrics) {
+    boost::json::object one{{"name", text(m.name)}, {"kind", kind_word(m.kind)}, {"labels", to_json(m.labels)}, {"help", text(m.help)}};
+    if (!m.buckets.empty()) one["buckets"] = boost::json::array(m.buckets.begin(), m.buckets.end());
+    metrics.push_back(std::move(one));
+  }
+  return {{"name", text(plugin.name)},           {"version", text(plugin.version)}, {"abi", abi(plugin)},
+          {"build_id", text(plugin.build_id)},   {"file", text(plugin.path)},       {"uses_store", plugin.uses_store},
+          {"parameters", std::move(parameters)}, {"metrics", std::move(metrics)}};
 }
 
 }  // namespace baton::program

@@ -47,7 +47,7 @@ int plugin_test_command(const plugin_test_options& options) {
   check_options checks;
   checks.timeout = *timeout;
   checks.grace = *grace;
-  checks.plugin = *plugin_host::describe_plugin(path);
+  checks.plugin = *plugin_host::describe_plugin_apart({}, path);
   const auto why_not = options.with.empty() ? missing_values(checks.plugin) : std::string{};
   if (why_not.empty()) {
     auto loaded = load_plugin_with(path, options.with);

@@ -29,7 +29,7 @@ using callable = std::function<sdk::outcome(sdk::run_context&)>;
 
 /// What a handler's process may use, as rlimits of each process; unset: no limit of Baton's. Nothing in process.
 struct run_limits {
-  std::optional<std::uint64_t> memory_bytes;  ///< address space
+  std::optional<std::uint64_t> memory_bytes;  ///< of all its processes, by a cgroup, where options::divides_cgroup; else address space
   std::optional<std::uint64_t> cpu_seconds;
   std::optional<std::uint64_t> open_files;
 };
@@ -127,6 +127,8 @@ class executor {
   struct options {
     std::string runner_program = "/proc/self/exe";  ///< started as `<runner_program> runner`
     std::vector<std::string> environment;           ///< NAME=VALUE for runners; nothing else is inherited but PATH, LANG, TZ, HOME
+    /// This process is all of its cgroup, and takes it over if it has been delegated (`Delegate=memory` of a systemd unit).
+    bool divides_cgroup = false;
   };
   using listener = std::function<void(run_id, run_event)>;
 
@@ -139,6 +141,8 @@ class executor {
   virtual void extend(run_id run, boot_time lease_deadline) = 0;
   /// Later orders can only make it sooner.
   virtual void stop(run_id run, stop_order order) = 0;
+  /// Why memory is not limited by cgroups; empty: it is, or nobody asked for it.
+  [[nodiscard]] virtual const std::string& no_cgroup_reason() const noexcept = 0;
 };
 
 /// Reads a plugin's description in a process of its own that is gone afterwards: what a plugin's static constructors do, they do there.
