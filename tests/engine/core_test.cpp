@@ -241,6 +241,25 @@ TEST_F(leases, g2_a_ledger_call_that_its_client_gave_up_on_is_abandoned_too) {
   EXPECT_EQ(engine->health().abandoned_sessions, 1U);
 }
 
+TEST_F(leases, g2_a_ledger_session_whose_opening_took_too_long_is_abandoned_too) {
+  run_two();
+  withhold<open_ledger_session>();
+  withhold<probe>();
+  kill(ledger_session());
+  pass(1s);
+  const auto opening = take<open_ledger_session>();
+  ASSERT_TRUE(opening);
+  feed(session_failed{opening->id, {errc::store_timeout, "connecting took too long"}});
+  EXPECT_THAT(closed(), ::testing::Not(::testing::Contains(opening->id))) << "it may have taken the incarnation's lock before";
+  EXPECT_EQ(engine->health().abandoned_sessions, 1U);
+  let_go<probe>();
+  pass(600ms);
+  EXPECT_THAT(closed(), ::testing::Contains(opening->id));
+  let_go<open_ledger_session>();
+  pass(2s);
+  EXPECT_EQ(engine->health().ledger_sessions, 1U);
+}
+
 TEST_F(leases, survive_the_loss_of_the_ledger_session) {
   run_two();
   const auto old = ledger_session();

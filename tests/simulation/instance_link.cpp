@@ -184,8 +184,7 @@ void instance::perform(const engine::open_ledger_session& a) {
   const auto id = next_call_++;
   l->call = id;
   l->fail_call = [this, me = l.get()](failure why) {
-    me->call = 0;
-    close(me->shared_from_this());
+    me->call = 0;  // the client keeps the connection until the engine closes it: it may carry the incarnation
     post([session = me->id, why] { return engine::session_failed{session, why}; });
   };
   world_.loop.after(2s, [l, id] {

@@ -240,6 +240,12 @@ void scheduler::core::close_if_unused(session_id id) {
   act(close_session{id});
 }
 
+void scheduler::core::abandon(session_id id) {
+  sessions_.at(id).at = session_state::state::condemned;
+  abandoned_.emplace_back(id, now_.steady);
+  close_abandoned();
+}
+
 /// An abandoned ledger session may still carry our incarnation: it is closed only when every run's lease was proven after it was given up.
 void scheduler::core::close_abandoned() {
   std::erase_if(abandoned_, [this](const auto& entry) {
@@ -301,9 +307,7 @@ void scheduler::core::ledger_failed(const failure& why, bool connection_is_dead)
     sessions_.erase(id);
     act(close_session{id});
   } else {
-    s.at = session_state::state::condemned;
-    abandoned_.emplace_back(id, now_.steady);
-    close_abandoned();
+    abandon(id);
   }
   set_store_up();
 }
@@ -384,6 +388,7 @@ void scheduler::core::handle(session_failed&& e) {
     if (ledger_down_since_ && now_.steady - *ledger_down_since_ > options_.timing.wait_timeout) {
       for (const auto& [at, n] : std::exchange(claims_, {})) give_back(n);
     }
+    if (e.why.code != errc::store_unavailable) return abandon(e.id);  // it may have taken our incarnation's lock before
   }
   sessions_.erase(e.id);
   act(close_session{e.id});

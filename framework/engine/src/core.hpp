@@ -146,6 +146,7 @@ class scheduler::core {
   void close_abandoned();
   void lose(name_index n, lock::loss reason);
   void ledger_failed(const failure& why, bool connection_is_dead);
+  void abandon(session_id id);
   void set_store_up();
   void handle(lock_session_opened&& e);
   void handle(ledger_session_opened&& e);
