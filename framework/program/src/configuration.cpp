@@ -224,6 +224,7 @@ local::options local_store_options(const settings::settings& s) {
 
 runtime::options scheduler_options(const settings::settings& s) {
   runtime::options o;
+  o.runners.divides_cgroup = true;
   o.cluster = s.cluster;
   o.instance = s.instance;
   o.version = BATON_VERSION;

@@ -83,6 +83,9 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     log_.info(
         "scheduler started",
         {{"cluster", opts_.cluster}, {"instance", opts_.instance}, {"incarnation", incarnation_}, {"jobs", std::to_string(jobs_.size())}});
+    const bool limits_memory = std::ranges::any_of(jobs_, [](const auto& j) { return j.limits.memory_bytes.has_value(); });
+    if (const auto& why = executor_->no_cgroup_reason(); limits_memory && !why.empty())
+      log_.info("memory is limited as address space of each process, not by a cgroup", {{"reason", why}});
     step([this](time_point now) { return engine_.advance(now); });
   }
 
