@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <filesystem>
+#include <iterator>
 
 #include "mysql/fixture.hpp"
 #include "plugin_host/fixture.hpp"
@@ -234,6 +236,36 @@ TEST_P(sql_plugin, runs_on_a_server_by_its_url) {
   const auto nobody = run(with({"DO 1"}, {{"url", "mysql://baton@127.0.0.1:1/baton"}}));
   EXPECT_EQ(nobody.end, run_end::retry_later);
   EXPECT_THAT(nobody.text, HasSubstr("127.0.0.1:1"));
+}
+
+TEST_P(sql_plugin, takes_of_several_hosts_none_that_is_read_only) {
+  need_private_server();
+  if (IsSkipped()) return;
+  const auto twice = url().insert(url().rfind('/'), "," + url().substr(url().find('@') + 1, url().rfind('/') - url().find('@') - 1));
+  sql("SET GLOBAL read_only=1");
+  const auto end = run(with({"DO 1"}, {{"url", twice}, {"password", store_options().password}}));
+  sql("SET GLOBAL read_only=0");
+  EXPECT_EQ(end.end, run_end::retry_later);
+  EXPECT_THAT(end.text, HasSubstr("takes no writes"));
+}
+
+TEST_P(sql_plugin, leaves_nothing_behind_in_a_process_that_goes_on) {
+  const auto count = [](const char* what) {
+    const std::filesystem::directory_iterator entries{std::string{"/proc/self/"} + what};
+    return std::distance(begin(entries), end(entries));
+  };
+  const auto some_runs = [&] {
+    for (const auto* statement : {"DO 1", "no sql", "SELECT SLEEP(60)"}) {
+      auto r = request(with({statement}, {{"statement_timeout", "200ms"}}));
+      r.isolation = isolation::in_process;
+      run(r);
+    }
+  };
+  some_runs();  // the plugin is loaded
+  const auto descriptors = count("fd");
+  const auto threads = count("task");
+  some_runs();
+  EXPECT_TRUE(eventually([&] { return count("fd") <= descriptors && count("task") <= threads; })) << count("fd") << ", " << count("task");
 }
 
 TEST_P(sql_plugin, needs_a_url_beside_a_store_that_is_no_server) {
