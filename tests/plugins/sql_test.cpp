@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <thread>
 
 #include "mysql/fixture.hpp"
 #include "plugin_host/fixture.hpp"
@@ -12,6 +13,7 @@ namespace {
 using namespace baton::plugin_host;
 using namespace std::chrono_literals;
 using baton::mysql::testing::eventually;
+using baton::mysql::testing::ok;
 using baton::mysql::testing::server_kind;
 using baton::mysql::testing::store_test;
 using baton::test::recorder;
@@ -219,6 +221,25 @@ TEST_P(sql_plugin, asks_for_another_attempt_when_a_row_stays_locked_or_the_conne
   EXPECT_THAT(locked.text, HasSubstr("error 1205"));
   kill_connection(std::stoull(value("SELECT id FROM information_schema.processlist WHERE info='SELECT SLEEP(60)'")));
   EXPECT_EQ(executor_.ended(r.id).end, run_end::retry_later);
+}
+
+TEST_P(sql_plugin, does_not_claim_to_know_of_a_commit_whose_answer_was_lost) {
+  need_private_server();
+  if (IsSkipped()) return;
+  const auto shows = [](const std::string& info) {
+    return eventually([&] { return value("SELECT COUNT(*) FROM information_schema.processlist WHERE info='" + info + "'") != "0"; });
+  };
+  const auto r = request(with({"INSERT INTO paid VALUES (1,'')", "DO SLEEP(1)"}));
+  executor_->start(r);
+  ASSERT_TRUE(shows("DO SLEEP(1)"));
+  std::thread no_commits{[] { (void)server()->exec("FLUSH TABLES WITH READ LOCK; SELECT SLEEP(60)"); }};
+  EXPECT_TRUE(shows("COMMIT"));
+  server()->kill();
+  no_commits.join();
+  const auto end = executor_.ended(r.id);
+  EXPECT_EQ(end.end, run_end::failure);
+  EXPECT_THAT(end.text, HasSubstr("whether it was committed is not known"));
+  ok(server()->start_again());
 }
 
 TEST_P(sql_plugin, runs_on_a_server_by_its_url) {
