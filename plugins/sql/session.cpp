@@ -164,7 +164,7 @@ result<std::uint64_t> session::read_answer(patience how, boot_time until) {
   const std::stop_callback told{how == patience::until_told ? run_->stop_token() : std::stop_token{}, [this] { link_->hang_up(); }};
   MYSQL* const handle = link_->handle();
   std::uint64_t count = 0;
-  int more = mysql_read_query_result(handle);
+  int more = mysql_read_query_result(handle) == 0 ? 0 : 1;
   for (; more == 0; more = mysql_next_result(handle)) {
     const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> rows{mysql_use_result(handle), [](MYSQL_RES* r) { mysql_free_result(r); }};
     if (rows == nullptr && mysql_errno(handle) != 0) return failed(how);
