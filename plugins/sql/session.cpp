@@ -33,14 +33,14 @@ errc kind_of(unsigned number) {
   return number == changed_since_read ? errc::store_busy : baton::mysql::classify(number);
 }
 
-result<bool> takes_writes(connection& link) {
+status takes_writes(connection& link) {
   auto version = link.run("SELECT VERSION()");
   if (!version) return std::move(version).error();
-  if (!version->front().next()) return false;
-  const auto kind = baton::mysql::parse_version(version->front().view(0)).kind;
+  const auto kind = version->front().next() ? baton::mysql::parse_version(version->front().view(0)).kind : baton::mysql::flavour::mysql;
   auto answer = link.run("SELECT " + std::string{baton::mysql::writable_sql(kind)});
   if (!answer) return std::move(answer).error();
-  return answer->front().next() && answer->front().is_true(0);
+  if (!answer->front().next() || !answer->front().is_true(0)) return failure{errc::store_unavailable, link.where() + ": takes no writes"};
+  return {};
 }
 
 /// Tells servers behind one address apart. `first`: statements to send in front.
@@ -90,9 +90,7 @@ result<session> session::open(baton::mysql::options where, const run_context& ru
     if (run.stop_requested()) return failure{errc::cancelled, "stopped while connecting"};
     auto link = connection::open(where, where.hosts.empty() ? nullptr : &where.hosts[i], {"sql", silence});
     if (link && count > 1) {
-      const auto writes = takes_writes(**link);
-      if (!writes) return writes.error();
-      if (!*writes) link = failure{errc::store_unavailable, (*link)->where() + ": takes no writes"};
+      if (auto fit = takes_writes(**link); !fit) link = std::move(fit).error();
     }
     if (link) {
       session made{std::move(where), i, std::move(*link), run};
@@ -110,7 +108,7 @@ status session::prepare() {
   auto name = name_of(*link_, "SET SESSION autocommit=1, time_zone='+00:00', wait_timeout=60;");
   if (!name) return std::move(name).error();
   server_ = std::move(*name);
-  if (mysql_set_server_option(link_->handle(), MYSQL_OPTION_MULTI_STATEMENTS_OFF) != 0) return failed();
+  if (mysql_set_server_option(link_->handle(), MYSQL_OPTION_MULTI_STATEMENTS_OFF) != 0) return failed(patience::until_told);
   return set_variables();
 }
 
@@ -145,7 +143,7 @@ status session::set_variables() {
 result<std::uint64_t> session::execute(std::string_view statement, patience how, std::optional<microseconds> limit) {
   const auto until = limit ? link_->now() + *limit : boot_time::max();
   if (auto why = reason_to_end(how, until)) return end_at_server(*std::move(why));
-  if (auto sent = link_->send(statement); !sent) return failed();
+  if (auto sent = link_->send(statement); !sent) return failed(how);
   if (auto answered = wait_for_answer(how, until); !answered) return std::move(answered).error();
   return read_answer(how, until);
 }
@@ -157,7 +155,7 @@ status session::wait_for_answer(patience how, boot_time until) {
     if (until != boot_time::max()) wait = std::min<microseconds>(wait, until - link_->now());
     const auto came = link_->await(std::max<microseconds>(wait, 1ms), how == patience::until_told ? run_->stop_descriptor() : -1);
     if (came == awaited::answered) return {};
-    if (came == awaited::interrupted) return failed();
+    if (came == awaited::interrupted) return failed(how);
   }
 }
 
@@ -166,18 +164,18 @@ result<std::uint64_t> session::read_answer(patience how, boot_time until) {
   const std::stop_callback told{how == patience::until_told ? run_->stop_token() : std::stop_token{}, [this] { link_->hang_up(); }};
   MYSQL* const handle = link_->handle();
   std::uint64_t count = 0;
-  int more = mysql_read_query_result(handle);
+  int more = mysql_read_query_result(handle) == 0 ? 0 : 1;
   for (; more == 0; more = mysql_next_result(handle)) {
     const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> rows{mysql_use_result(handle), [](MYSQL_RES* r) { mysql_free_result(r); }};
-    if (rows == nullptr && mysql_errno(handle) != 0) return failed();
+    if (rows == nullptr && mysql_errno(handle) != 0) return failed(how);
     if (rows == nullptr) count += mysql_affected_rows(handle);
     while (rows != nullptr && mysql_fetch_row(rows.get()) != nullptr) {
       ++count;
       if (auto why = reason_to_end(how, until)) return end_at_server(*std::move(why));
     }
-    if (mysql_errno(handle) != 0) return failed();
+    if (mysql_errno(handle) != 0) return failed(how);
   }
-  if (more > 0) return failed();
+  if (more > 0) return failed(how);
   return count;
 }
 
@@ -200,14 +198,16 @@ failure session::end_at_server(failure why) {
   return why;
 }
 
-failure session::failed() {
-  if (run_->stop_requested()) return end_at_server({errc::cancelled, "stopped"});
+failure session::failed(patience how) {
+  if (how == patience::until_told && run_->stop_requested()) return end_at_server({errc::cancelled, "stopped"});
   return failed(mysql_errno(link_->handle()), mysql_error(link_->handle()));
 }
 
-failure session::failed(unsigned number, std::string_view words) const {
-  if (number == 0) return {errc::store_unavailable, link_->where() + ": the connection has ended"};
-  return {kind_of(number), "error " + std::to_string(number) + ": " + std::string{words}};
+failure session::failed(unsigned number, std::string_view words) {
+  failure why{errc::store_unavailable, link_->where() + ": the connection has ended"};
+  if (number != 0) why = {kind_of(number), "error " + std::to_string(number) + ": " + std::string{words}};
+  if (why.code == errc::store_unavailable) link_->hang_up();
+  return why;
 }
 
 }  // namespace sql_plugin

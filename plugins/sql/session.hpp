@@ -53,8 +53,8 @@ class session {
   [[nodiscard]] result<std::uint64_t> read_answer(patience how, baton::boot_time until);
   [[nodiscard]] std::optional<baton::failure> reason_to_end(patience how, baton::boot_time until) const;
   [[nodiscard]] baton::failure end_at_server(baton::failure why);
-  [[nodiscard]] baton::failure failed();
-  [[nodiscard]] baton::failure failed(unsigned number, std::string_view words) const;
+  [[nodiscard]] baton::failure failed(patience how);
+  [[nodiscard]] baton::failure failed(unsigned number, std::string_view words);
 
   baton::mysql::options where_;
   std::size_t host_;

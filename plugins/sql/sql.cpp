@@ -128,6 +128,7 @@ class work {
     if (run_.flag("guard")) {
       if (auto refused = check_fence()) return *std::move(refused);
     }
+    if (run_.stop_requested()) return undone({errc::cancelled, "stopped"}, "COMMIT");
     // Cut off in the middle, nobody would know how it ended.
     if (auto done = session_.execute("COMMIT", patience::to_the_end); !done) {
       if (session_.is_usable()) return undone(done.error(), "COMMIT");

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <thread>
 
 #include "mysql/fixture.hpp"
 #include "plugin_host/fixture.hpp"
@@ -10,6 +13,7 @@ namespace {
 using namespace baton::plugin_host;
 using namespace std::chrono_literals;
 using baton::mysql::testing::eventually;
+using baton::mysql::testing::ok;
 using baton::mysql::testing::server_kind;
 using baton::mysql::testing::store_test;
 using baton::test::recorder;
@@ -219,6 +223,25 @@ TEST_P(sql_plugin, asks_for_another_attempt_when_a_row_stays_locked_or_the_conne
   EXPECT_EQ(executor_.ended(r.id).end, run_end::retry_later);
 }
 
+TEST_P(sql_plugin, does_not_claim_to_know_of_a_commit_whose_answer_was_lost) {
+  need_private_server();
+  if (IsSkipped()) return;
+  const auto shows = [](const std::string& info) {
+    return eventually([&] { return value("SELECT COUNT(*) FROM information_schema.processlist WHERE info='" + info + "'") != "0"; });
+  };
+  const auto r = request(with({"INSERT INTO paid VALUES (1,'')", "DO SLEEP(1)"}));
+  executor_->start(r);
+  ASSERT_TRUE(shows("DO SLEEP(1)"));
+  std::thread no_commits{[] { (void)server()->exec("FLUSH TABLES WITH READ LOCK; SELECT SLEEP(60)"); }};
+  EXPECT_TRUE(shows("COMMIT"));
+  server()->kill();
+  no_commits.join();
+  const auto end = executor_.ended(r.id);
+  EXPECT_EQ(end.end, run_end::failure);
+  EXPECT_THAT(end.text, HasSubstr("whether it was committed is not known"));
+  ok(server()->start_again());
+}
+
 TEST_P(sql_plugin, runs_on_a_server_by_its_url) {
   need_private_server();
   if (IsSkipped()) return;
@@ -234,6 +257,36 @@ TEST_P(sql_plugin, runs_on_a_server_by_its_url) {
   const auto nobody = run(with({"DO 1"}, {{"url", "mysql://baton@127.0.0.1:1/baton"}}));
   EXPECT_EQ(nobody.end, run_end::retry_later);
   EXPECT_THAT(nobody.text, HasSubstr("127.0.0.1:1"));
+}
+
+TEST_P(sql_plugin, takes_of_several_hosts_none_that_is_read_only) {
+  need_private_server();
+  if (IsSkipped()) return;
+  const auto twice = url().insert(url().rfind('/'), "," + url().substr(url().find('@') + 1, url().rfind('/') - url().find('@') - 1));
+  sql("SET GLOBAL read_only=1");
+  const auto end = run(with({"DO 1"}, {{"url", twice}, {"password", store_options().password}}));
+  sql("SET GLOBAL read_only=0");
+  EXPECT_EQ(end.end, run_end::retry_later);
+  EXPECT_THAT(end.text, HasSubstr("takes no writes"));
+}
+
+TEST_P(sql_plugin, leaves_nothing_behind_in_a_process_that_goes_on) {
+  const auto count = [](const char* what) {
+    const std::filesystem::directory_iterator entries{std::string{"/proc/self/"} + what};
+    return std::distance(begin(entries), end(entries));
+  };
+  const auto some_runs = [&] {
+    for (const auto* statement : {"DO 1", "no sql", "SELECT SLEEP(60)"}) {
+      auto r = request(with({statement}, {{"statement_timeout", "200ms"}}));
+      r.isolation = isolation::in_process;
+      run(r);
+    }
+  };
+  some_runs();  // the plugin is loaded
+  const auto descriptors = count("fd");
+  const auto threads = count("task");
+  some_runs();
+  EXPECT_TRUE(eventually([&] { return count("fd") <= descriptors && count("task") <= threads; })) << count("fd") << ", " << count("task");
 }
 
 TEST_P(sql_plugin, needs_a_url_beside_a_store_that_is_no_server) {

@@ -21,9 +21,7 @@ class fake_store {
   explicit fake_store(const clock& time) : time_(time) {}
 
   runtime::store connections() {
-    return {[this] { return open_lock(); },
-            [this] { return open_ledger(); },
-            std::chrono::seconds{1},
+    return {[this] { return open_lock(); }, [this] { return open_ledger(); }, std::chrono::seconds{1},
             plugin_host::store_access{"mysql://user@host/database", "secret", "disabled", "", ""}};
   }
 
