@@ -207,16 +207,16 @@ const std::vector<plugin_check>& plugin_checks() {
   return all;
 }
 
-check_result check_loading(const std::string& path, microseconds limit) {
+check_result check_loading(const std::string& path) {
   return isolated(
       [&](checkpoint& at) {
-        at.reach("loading it");
+        at.reach("loading " + path);
         const auto plugin = plugin_host::describe_plugin(path);
         if (!plugin) return check_result::failed(plugin.error().context);
         return check_result::ok(plugin->name + " " + plugin->version + ", ABI " + std::to_string(plugin->abi_major) + "." +
                                 std::to_string(plugin->abi_minor));
       },
-      limit);
+      load_limit);
 }
 
 }  // namespace baton::program

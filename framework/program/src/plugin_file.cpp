@@ -5,6 +5,7 @@
 
 #include "baton/schedule/duration.hpp"
 #include "configuration.hpp"
+#include "plugin_checks.hpp"
 #include "with.hpp"
 
 namespace baton::program {
@@ -15,8 +16,15 @@ std::string absolute_path(const std::string& file) {
   return ignored ? file : path.lexically_normal().string();
 }
 
+result<plugin_host::plugin_description> describe_file(const std::string& file) {
+  const auto path = absolute_path(file);
+  const auto loading = check_loading(path);
+  if (loading.outcome != check_result::kind::ok) return failure{errc::plugin_refused, loading.text};
+  return plugin_host::describe_plugin(path);
+}
+
 std::optional<plugin_and_values> load_plugin_with(const std::string& file, const std::string& with) {
-  auto plugin = plugin_host::describe_plugin(absolute_path(file));
+  auto plugin = describe_file(file);
   if (!plugin) {
     std::fprintf(stderr, "baton: error: %s\n", plugin.error().context.c_str());
     return std::nullopt;

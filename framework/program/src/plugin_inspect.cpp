@@ -10,7 +10,7 @@
 namespace baton::program {
 
 int plugin_inspect_command(const std::string& file, const std::string& format) {
-  const auto plugin = plugin_host::describe_plugin(absolute_path(file));
+  const auto plugin = describe_file(file);
   if (!plugin) {
     std::fprintf(stderr, "baton: error: %s\n", plugin.error().context.c_str());
     return exit_code_of(plugin.error());
