@@ -78,6 +78,10 @@ TEST_F(plugin_checks, find_an_exception_that_crosses) {
   EXPECT_THAT(a.out, ContainsRegex("FAILED   exceptions +run\\(\\) was left by an exception: out of the plugin"));
 }
 
+TEST_F(plugin_checks, find_runs_that_share_what_they_should_not) {
+  EXPECT_THAT(check(careless(), "how: share\n").out, only_fails("together", "killed by signal 6 .*several runs at once"));
+}
+
 TEST_F(plugin_checks, find_values_that_were_not_thought_of) {
   EXPECT_THAT(check(careless(), "how: dislike_long_names\n").out,
               only_fails("odd_values", "killed by signal 6 .*in a run with name: 65536 characters"));
