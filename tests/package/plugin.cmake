@@ -45,6 +45,16 @@ function(installed name description)
   endif()
 endfunction()
 
+# What cannot be found when it is loaded is not linked at all.
+file(WRITE ${WORK}/forgetful/forgetful.c "int missing(void);\nint baton_plugin_entry(void);\nint baton_plugin_entry(void) { return missing(); }\n")
+file(WRITE ${WORK}/forgetful/CMakeLists.txt
+  "cmake_minimum_required(VERSION 3.25)\nproject(p LANGUAGES C)\nfind_package(baton REQUIRED COMPONENTS sdk)\nbaton_add_plugin(forgetful forgetful.c)\n")
+run(${CMAKE_COMMAND} -G Ninja -S ${WORK}/forgetful -B ${WORK}/forgetful/build -DCMAKE_PREFIX_PATH=${WORK}/prefix ${compilers})
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/forgetful/build RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_QUIET)
+if(code EQUAL 0 OR NOT text MATCHES "undefined reference to `missing'")
+  message(FATAL_ERROR "a plugin with a missing symbol was linked:\n${text}")
+endif()
+
 foreach(example write_a_plugin write_a_plugin_in_c)
   build_project(${SOURCE}/examples/${example} ${WORK}/${example})
   run(${CMAKE_COMMAND} --install ${WORK}/${example})

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "started_program.hpp"
@@ -32,6 +33,9 @@ TEST_F(main_program, suggests_the_verb_that_was_meant) {
   const auto near = run("chek -c x");
   EXPECT_EQ(near.code, 64);
   EXPECT_THAT(near.err, HasSubstr("there is no verb 'chek' (did you mean 'check'?)"));
+  const auto below = run("plugin inspct x.so");
+  EXPECT_EQ(below.code, 64);
+  EXPECT_THAT(below.err, HasSubstr("there is no verb 'plugin inspct' (did you mean 'inspect'?); 'baton plugin --help' lists them"));
   const auto far = run("frobnicate");
   EXPECT_EQ(far.code, 64);
   EXPECT_THAT(far.err, Not(HasSubstr("did you mean")));
@@ -104,6 +108,21 @@ TEST_F(main_program, refuses_a_length_of_time_without_a_unit) {
   const auto a = run("dev --for 30");
   EXPECT_EQ(a.code, 64);
   EXPECT_THAT(a.err, HasSubstr("--for"));
+}
+
+TEST_F(main_program, has_every_verb_in_the_reference) {
+  const auto reference = read(std::string{BATON_SOURCE_DIR} + "/docs/reference/command-line.md");
+  for (const std::string of : {"", "plugin "}) {
+    std::istringstream help{run(of + "--help").out};
+    std::string line;
+    while (std::getline(help, line) && !line.starts_with("Subcommands:")) continue;
+    int count = 0;
+    for (std::string verb; std::getline(help, line) && std::istringstream{line} >> verb; ++count) {
+      if (!line.starts_with("  " + verb) || verb == "plugin") continue;
+      EXPECT_THAT(reference, testing::ContainsRegex("`" + of + verb + "[ `]"));
+    }
+    EXPECT_GE(count, 4) << of;
+  }
 }
 
 TEST_F(main_program, helps_on_stdout) {

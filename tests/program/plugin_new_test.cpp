@@ -48,6 +48,13 @@ TEST_F(plugin_new, has_every_file_of_the_folder_of_templates) {
   EXPECT_EQ(count, plugin_templates().size());
 }
 
+TEST_F(plugin_new, says_how_to_go_on) {
+  EXPECT_THAT(make("one").err, HasSubstr("next: cd one && cmake -B build -DCMAKE_PREFIX_PATH=<where Baton is installed> && "));
+  const auto folder = std::filesystem::path{BATON_PROGRAM}.parent_path().string();
+  const auto found = shell("cd " + folder_ + " && PATH=" + folder + ":$PATH baton plugin new two");
+  EXPECT_THAT(found.err, HasSubstr("next: cd two && cmake -B build && ")) << "cmake looks beside what is on PATH";
+}
+
 TEST_F(plugin_new, leaves_what_is_there_alone) {
   std::filesystem::create_directory(folder_ + "/empty");
   EXPECT_EQ(make("empty").code, 0) << "nothing is lost";

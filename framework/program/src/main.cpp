@@ -19,20 +19,25 @@ using namespace baton::program;
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help
-  std::string hint;
-  if (argc > 1 && argv[1][0] != '-') {
-    const auto subcommands = app.get_subcommands([](const CLI::App*) { return true; });
-    const auto known = std::ranges::any_of(subcommands, [&](const CLI::App* s) { return s->get_name() == argv[1]; });
-    if (!known) {
-      std::fprintf(stderr, "baton: error: there is no verb '%s'", argv[1]);
-      std::vector<std::string> names;
-      names.reserve(subcommands.size());
-      for (const auto* s : subcommands) names.push_back(s->get_name());
-      if (const auto nearest = baton::suggest(argv[1], {names.begin(), names.end()}); !nearest.empty())
-        std::fprintf(stderr, " (did you mean '%s'?)", nearest.c_str());
-      std::fputs("; 'baton --help' lists them\n", stderr);
-      return exit_usage;
+  const CLI::App* verb = &app;
+  std::string given;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const auto known = verb->get_subcommands([](const CLI::App*) { return true; });
+    if (known.empty()) break;  // an argument
+    given += (given.empty() ? "" : " ") + std::string{argv[i]};
+    const auto found = std::ranges::find(known, argv[i], [](const CLI::App* s) { return s->get_name(); });
+    if (found != known.end()) {
+      verb = *found;
+      continue;
     }
+    std::fprintf(stderr, "baton: error: there is no verb '%s'", given.c_str());
+    std::vector<std::string> names;
+    names.reserve(known.size());
+    for (const auto* s : known) names.push_back(s->get_name());
+    if (const auto nearest = baton::suggest(argv[i], {names.begin(), names.end()}); !nearest.empty())
+      std::fprintf(stderr, " (did you mean '%s'?)", nearest.c_str());
+    std::fprintf(stderr, "; 'baton%s --help' lists them\n", verb == &app ? "" : (" " + verb->get_name()).c_str());
+    return exit_usage;
   }
   std::fprintf(stderr, "baton: error: %s; 'baton --help' tells more\n", error.what());
   return exit_usage;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "baton/base/system_clock.hpp"
 #include "exported_symbols.hpp"
@@ -133,6 +134,20 @@ check_result check_exceptions(const check_options& options) {
       glance + options.grace);
 }
 
+check_result check_together(const check_options& options) {
+  constexpr int runs = 4;
+  return isolated(
+      [&](checkpoint& at) {
+        at.reach("several runs at once in one process");
+        const plugin_probe probe{options.plugin.path};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < runs; ++i) threads.emplace_back([&] { (void)probe.run(*options.with, glance); });
+        for (auto& t : threads) t.join();
+        return check_result::ok(std::to_string(runs) + " runs at once in one process");
+      },
+      glance + options.grace);
+}
+
 check_result check_odd_values(const check_options& options) {
   const auto all = odd_values_of(options.plugin, *options.with);
   for (const auto& odd : all) {
@@ -201,22 +216,23 @@ const std::vector<plugin_check>& plugin_checks() {
       {"stop_at_once", needs::values, [](const check_options& o) { return check_stop(o, 0us); }},
       {"stop_later", needs::values, [](const check_options& o) { return check_stop(o, glance); }},
       {"exceptions", needs::values, check_exceptions},
+      {"together", needs::good_runs, check_together},
       {"odd_values", needs::good_runs, check_odd_values},
       {"leaks", needs::good_runs, check_leaks},
   };
   return all;
 }
 
-check_result check_loading(const std::string& path, microseconds limit) {
+check_result check_loading(const std::string& path) {
   return isolated(
       [&](checkpoint& at) {
-        at.reach("loading it");
+        at.reach("loading " + path);
         const auto plugin = plugin_host::describe_plugin(path);
         if (!plugin) return check_result::failed(plugin.error().context);
         return check_result::ok(plugin->name + " " + plugin->version + ", ABI " + std::to_string(plugin->abi_major) + "." +
                                 std::to_string(plugin->abi_minor));
       },
-      limit);
+      load_limit);
 }
 
 }  // namespace baton::program

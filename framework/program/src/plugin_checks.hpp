@@ -30,6 +30,6 @@ struct plugin_check {
 [[nodiscard]] const std::vector<plugin_check>& plugin_checks();
 
 /// Whether a file can be loaded at all: the check that all others stand on. It is loaded in a process of its own.
-[[nodiscard]] check_result check_loading(const std::string& path, microseconds limit);
+[[nodiscard]] check_result check_loading(const std::string& path);
 
 }  // namespace baton::program

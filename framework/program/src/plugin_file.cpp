@@ -16,8 +16,12 @@ std::string absolute_path(const std::string& file) {
   return ignored ? file : path.lexically_normal().string();
 }
 
+result<plugin_host::plugin_description> describe_file(const std::string& file) {
+  return plugin_host::describe_plugin_apart({}, absolute_path(file));
+}
+
 std::optional<plugin_and_values> load_plugin_with(const std::string& file, const std::string& with) {
-  auto plugin = plugin_host::describe_plugin_apart({}, absolute_path(file));
+  auto plugin = describe_file(file);
   if (!plugin) {
     std::fprintf(stderr, "baton: error: %s\n", plugin.error().context.c_str());
     return std::nullopt;

@@ -1,7 +1,6 @@
 #include <boost/json/object.hpp>
 #include <cstdio>
 
-#include "baton/plugin_host/executor.hpp"
 #include "exit_codes.hpp"
 #include "output.hpp"
 #include "plugin_commands.hpp"
@@ -11,7 +10,7 @@
 namespace baton::program {
 
 int plugin_inspect_command(const std::string& file, const std::string& format) {
-  const auto plugin = plugin_host::describe_plugin_apart({}, absolute_path(file));
+  const auto plugin = describe_file(file);
   if (!plugin) {
     std::fprintf(stderr, "baton: error: %s\n", plugin.error().context.c_str());
     return exit_code_of(plugin.error());

@@ -2,9 +2,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "exit_codes.hpp"
@@ -44,6 +46,20 @@ std::string file_name(std::string_view name, const std::string& plugin) {
   return name.starts_with("NAME") ? plugin + std::string{name.substr(4)} : std::string{name};
 }
 
+/// What cmake has to be told to find Baton: nothing if the folder of this program is on PATH, where it looks by itself.
+std::string prefix_option() {
+  std::error_code ignored;
+  const auto folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  const char* path = std::getenv("PATH");
+  std::istringstream entries{path == nullptr ? "" : path};
+  for (std::string entry; std::getline(entries, entry, ':');) {
+    if (!entry.empty() && fs::equivalent(entry, folder, ignored)) return {};
+  }
+  const auto package = fs::path{BATON_PLUGIN_SUBDIRECTORY}.parent_path().parent_path() / "cmake/baton";
+  const auto prefix = folder.parent_path();
+  return " -DCMAKE_PREFIX_PATH=" + (fs::exists(prefix / package, ignored) ? prefix.string() : "<where Baton is installed>");
+}
+
 int fail(const std::string& what, int error) {
   std::fprintf(stderr, "baton: error: %s: %s\n", what.c_str(), std::strerror(error));
   return error == EACCES || error == EPERM || error == EROFS ? exit_permission : exit_internal;
@@ -72,7 +88,8 @@ int plugin_new_command(const std::string& name) {
     if (!out) return fail(path.string(), errno);
     std::printf("%s\n", path.c_str());
   }
-  std::fprintf(stderr, "next: cd %s && cmake -B build && cmake --build build && ctest --test-dir build\n", name.c_str());
+  std::fprintf(stderr, "next: cd %s && cmake -B build%s && cmake --build build && ctest --test-dir build\n", name.c_str(),
+               prefix_option().c_str());
   return exit_ok;
 }
 

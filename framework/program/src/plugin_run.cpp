@@ -39,6 +39,14 @@ struct printer {
   void operator()(const plugin_host::run_progress& step) const {
     std::fprintf(stderr, "progress %3.0f %%  %s\n", step.fraction * 100, printable(step.text).c_str());
   }
+  void operator()(const plugin_host::run_metrics& news) const {
+    for (const auto& u : news.updates) {
+      std::string labels;
+      for (const auto& [name, value] : u.labels) labels += (labels.empty() ? "{" : ",") + name + "=" + field_text(value);
+      if (!labels.empty()) labels += "}";
+      std::fprintf(stderr, "metric   %s%s %.15g\n", u.name.c_str(), printable(labels).c_str(), u.value);
+    }
+  }
   void operator()(const plugin_host::run_started&) const {}
   void operator()(const plugin_host::run_ended& end) const {
     if (end.output.empty()) return;

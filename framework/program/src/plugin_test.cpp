@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "baton/plugin_host/executor.hpp"
 #include "exit_codes.hpp"
 #include "plugin_checks.hpp"
 #include "plugin_commands.hpp"
@@ -40,7 +41,7 @@ int plugin_test_command(const plugin_test_options& options) {
   if (!read_duration("--timeout", options.timeout, timeout) || !read_duration("--grace", options.grace, grace)) return exit_usage;
   const auto path = absolute_path(options.file);
   findings found;
-  const auto loading = check_loading(path, *timeout);
+  const auto loading = check_loading(path);
   found.tell("load", loading);
   if (loading.outcome != check_result::kind::ok) return found.exit_code();
 

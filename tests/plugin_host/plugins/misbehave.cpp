@@ -64,7 +64,8 @@ struct misbehave : baton::sdk::handler {
       throw std::runtime_error{"no descriptor is left"};
     }
     if (how == "loop") {
-      for (volatile unsigned turns = 0;; turns = turns + 1) continue;
+      volatile bool goes_on = true;
+      while (goes_on) continue;
     }
     if (how == "hang") sleep_for_ever();
     if (how == "hang_hard") {
@@ -198,6 +199,7 @@ struct misbehave : baton::sdk::handler {
   static int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the point
     volatile char kept[4096];
     kept[0] = static_cast<char>(depth);
+    if (depth < 0) return 0;
     return recurse(depth + 1) + kept[0];
   }
 
