@@ -34,6 +34,7 @@ class service {
     o.cluster = cluster_;
     o.instance = "one";
     o.timing = {500ms, 500ms, 3s, 1500ms, 500ms};
+    o.runners.runner_program = BATON_TEST_RUNNER;
     observe::metrics::options m;
     m.jobs = labels_of(cluster_, jobs);
     m.registry = registry_;
@@ -134,7 +135,6 @@ TEST_F(scheduler_embedded, shows_the_metrics_of_a_plugin) {
   j.plugin_path = plugin->path;
   j.metrics = plugin->metrics;
   j.parameters = {{"rows", std::int64_t{3}}, {"then", std::string{"return"}}};
-  j.isolation = plugin_host::isolation::in_process;
   service s{io_, "own", {j}};
   EXPECT_THAT(s.metrics(), HasSubstr(R"(baton_plugin_counts_rows_total{job_name="copy"} 0)"));
   EXPECT_THAT(s.metrics(), HasSubstr(R"(baton_plugin_counts_errors_total{job_name="copy",kind="full"} 0)"));

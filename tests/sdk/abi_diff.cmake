@@ -49,7 +49,8 @@ if(breaking)
 endif()
 
 if(UPDATE)
-  execute_process(COMMAND ${ABIDW} --no-comp-dir-path --no-corpus-path --no-show-locs --no-architecture --out-file ${BASELINE} ${LIBRARY} COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${ABIDW} --no-comp-dir-path --no-corpus-path --no-show-locs --no-architecture --out-file ${BASELINE} ${LIBRARY}
+    COMMAND_ERROR_IS_FATAL ANY)
 elseif(NOT result EQUAL 0)
   message(FATAL_ERROR "The ABI has grown. Raise BATON_ABI_MINOR if a release has the old one, extend tests/sdk/abi_layout.c, and take it into the "
     "baseline: cmake --build build/release --target update_abi_baseline\n${report}")

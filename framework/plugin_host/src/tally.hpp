@@ -14,8 +14,8 @@ namespace baton::plugin_host {
 /// Sums up what a handler counts, and hands on what is new: a second after something was, and at the end. So a handler that counts in a
 /// loop pays for a mutex, and nobody is flooded.
 ///
-/// Thread safety: update() may be called from any thread. `hand_on` is called on one at a time, a thread of the tally's or that which ends
-/// it, and never while another update has to wait for it.
+/// Thread safety: update() may be called from any thread. `hand_on` is called on one thread at a time, the tally's own or that which ends
+/// it; no update waits for it.
 class tally {
  public:
   using listener = std::function<void(run_metrics)>;
