@@ -14,7 +14,7 @@ namespace baton::program {
 /// As the scheduler would name it: absolute.
 [[nodiscard]] std::string absolute_path(const std::string& file);
 
-/// Loads a plugin into this process once another one has survived it. Errors: errc::plugin_refused.
+/// In a process of its own. Errors: errc::plugin_refused.
 [[nodiscard]] result<plugin_host::plugin_description> describe_file(const std::string& file);
 
 /// The same, and checks the parameters of a file against its table; an empty `with` is no parameters.

@@ -1,6 +1,5 @@
 #include <cstdio>
 
-#include "baton/plugin_host/executor.hpp"
 #include "exit_codes.hpp"
 #include "plugin_checks.hpp"
 #include "plugin_commands.hpp"
@@ -48,7 +47,9 @@ int plugin_test_command(const plugin_test_options& options) {
   check_options checks;
   checks.timeout = *timeout;
   checks.grace = *grace;
-  checks.plugin = *plugin_host::describe_plugin_apart({}, path);
+  auto described = describe_file(path);
+  if (!described) return exit_configuration;
+  checks.plugin = std::move(*described);
   const auto why_not = options.with.empty() ? missing_values(checks.plugin) : std::string{};
   if (why_not.empty()) {
     auto loaded = load_plugin_with(path, options.with);
