@@ -80,7 +80,7 @@ class reader {
   /// Carries out a block. What it prints, stderr too; in the end the directory and the variables are what it left.
   std::string type(const std::string& commands, std::string& failure) {
     const auto process = start(commands + "\npwd > \"$HOME/.where\"\n");
-    const auto code = process->await_exit(120s);
+    const auto code = process->await_exit(300s);
     if (code != 0) failure = "ended with " + (code ? std::to_string(*code) : "nothing") + ":\n" + process->output();
     for (const auto& line : lines_of(commands))
       if (line.starts_with("export ")) exports_ += line + "\n";
