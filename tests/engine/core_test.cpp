@@ -244,9 +244,9 @@ TEST_F(leases, g2_a_ledger_call_that_its_client_gave_up_on_is_abandoned_too) {
 TEST_F(leases, g2_a_ledger_session_whose_opening_took_too_long_is_abandoned_too) {
   run_two();
   withhold<open_ledger_session>();
-  withhold<probe>();
   kill(ledger_session());
-  pass(1s);
+  pass_to_next<open_ledger_session>();
+  withhold<probe>();
   const auto opening = take<open_ledger_session>();
   ASSERT_TRUE(opening);
   feed(session_failed{opening->id, {errc::store_timeout, "connecting took too long"}});

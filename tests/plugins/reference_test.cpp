@@ -108,6 +108,7 @@ raw_value to_raw(const baton::settings::with_value& v) {
 
 TEST(reference, has_examples_that_the_plugins_accept) {
   ::setenv("BATON_PASSWORD", "swordfish", 1);
+  ::setenv("SHOP_PASSWORD", "swordfish", 1);
   for (const auto& entry : fs::directory_iterator{root / "config"}) {
     SCOPED_TRACE(entry.path());
     const auto loaded = baton::settings::load(entry.path());

@@ -67,9 +67,10 @@ TEST_F(plugin_run, ends_what_lasts_too_long) {
 }
 
 TEST_F(plugin_run, is_asked_to_stop_by_a_signal) {
-  const auto with = written("how: obey\n", "with.yaml");
-  const auto a = shell("timeout --preserve-status -s INT 1 " + std::string{BATON_PROGRAM} + " plugin run " + test_plugin("misbehave") +
-                       " --with " + with);
+  const auto pids = folder_ + "/pids";
+  const auto with = written("how: obey\npids: " + pids + "\n", "with.yaml");
+  const auto a = shell(std::string{BATON_PROGRAM} + " plugin run " + test_plugin("misbehave") + " --with " + with + " & while [ ! -s " +
+                       pids + " ]; do sleep 0.01; done; kill -TERM $!; wait $!");
   EXPECT_EQ(a.code, 1);
   EXPECT_EQ(a.out, "cancelled: as told\n");
 }

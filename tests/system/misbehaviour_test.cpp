@@ -54,7 +54,7 @@ TEST_P(misbehaviour, g10_of_random_handlers_costs_nobody_a_tick_and_leaves_nothi
   ASSERT_TRUE(eventually([&] { return wall_now() >= from; }, seconds{10}));
   const auto descriptors = descriptors_of(a.pid()) + descriptors_of(b.pid());
 
-  const auto tick_table = "FROM baton_tick WHERE cluster='" + f.cluster() + "' AND job LIKE 'bad-%' AND state=4 AND outcome>0";
+  const auto tick_table = "FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND job LIKE 'bad-%' AND state=4 AND outcome>0";
   ASSERT_TRUE(eventually([&] { return std::stoll(ask_one("SELECT COUNT(*) " + tick_table)) >= wanted; }, seconds{60 + wanted / 2},
                          milliseconds{200}))
       << ask_one("SELECT COUNT(*) " + tick_table) << f.logs();
