@@ -181,7 +181,7 @@ TEST_F(descriptor, is_refused_with_more_parameters_than_anybody_needs) {
 }
 
 /// A copy of noop.so in a folder of its own.
-class writable_by_all : public testing::Test {
+class writable_by_others : public testing::Test {
  protected:
   void SetUp() override {
     std::filesystem::remove_all(folder_);
@@ -195,17 +195,27 @@ class writable_by_all : public testing::Test {
   const std::string path_ = folder_ + "/noop.so";
 };
 
-TEST_F(writable_by_all, refuses_a_file_that_everybody_may_write) {
+TEST_F(writable_by_others, refuses_a_file_that_everybody_may_write) {
   ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
   EXPECT_THAT(refusal(path_), HasSubstr("chmod o-w " + path_));
 }
 
-TEST_F(writable_by_all, refuses_a_file_in_a_folder_that_everybody_may_write) {
+TEST_F(writable_by_others, refuses_a_file_in_a_folder_that_everybody_may_write) {
   ASSERT_EQ(::chmod(folder_.c_str(), 01777), 0);
   EXPECT_THAT(refusal(path_), HasSubstr("chmod o-w " + folder_));
 }
 
-TEST_F(writable_by_all, refuses_a_link_to_such_a_file) {
+TEST_F(writable_by_others, refuses_what_belongs_to_another_user) {
+  constexpr uid_t another = 65534;
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root can give files away";
+  ASSERT_EQ(::chown(folder_.c_str(), another, static_cast<gid_t>(-1)), 0);
+  EXPECT_THAT(refusal(path_), HasSubstr("chown root " + folder_));
+  ASSERT_EQ(::chown(folder_.c_str(), 0, static_cast<gid_t>(-1)), 0);
+  ASSERT_EQ(::chown(path_.c_str(), another, static_cast<gid_t>(-1)), 0);
+  EXPECT_THAT(refusal(path_), HasSubstr(path_ + " belongs to user 65534"));
+}
+
+TEST_F(writable_by_others, refuses_a_link_to_such_a_file) {
   ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
   const std::string link = BATON_TEST_PLUGINS "/linked/noop.so";
   std::filesystem::create_directories(BATON_TEST_PLUGINS "/linked");

@@ -33,6 +33,28 @@ TEST(thread_run, reports_how_a_handler_ended) {
   EXPECT_EQ(run("throw").text, "thrown on purpose");
 }
 
+TEST(thread_run, tells_once_that_its_file_was_replaced) {
+  const auto folder = std::filesystem::temp_directory_path() / ("baton-replaced-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const auto file = folder / "misbehave.so";
+  std::filesystem::copy_file(BATON_TEST_PLUGINS "/misbehave.so", file);
+  recorder executor;
+  const auto warned = [&] {
+    auto request = in_process(executor, "succeed");
+    request.plugin_path = file;
+    executor->start(request);
+    EXPECT_EQ(executor.ended(request.id).end, run_end::success);
+    const auto line = executor.events(request.id).front();
+    return std::holds_alternative<run_log>(line) && std::get<run_log>(line).message.find("restart") != std::string::npos;
+  };
+  EXPECT_FALSE(warned());
+  std::filesystem::copy_file(file, folder / "new");
+  std::filesystem::rename(folder / "new", file);
+  EXPECT_TRUE(warned());
+  EXPECT_FALSE(warned());
+  std::filesystem::remove_all(folder);
+}
+
 TEST(thread_run, passes_on_what_a_handler_says) {
   recorder executor;
   const auto request = in_process(executor, "log");

@@ -206,6 +206,7 @@ class supervised_executor final : public executor {
     const auto key = next_slot_++;
     try {
       if (request.request.handler || request.request.isolation == isolation::in_process) {
+        if (!request.request.handler) tell_of_change(request.request);
         run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}, {}};
         add(key, std::move(r));
         return;
@@ -236,6 +237,18 @@ class supervised_executor final : public executor {
     } catch (const std::exception& e) {
       emit_not_started(id, e.what());
     }
+  }
+
+  /// A plugin stays loaded, so that a file which was replaced has no effect in this process.
+  void tell_of_change(const run_request& request) {
+    const auto now = purpose_of(request);
+    if (!now) return;
+    auto& known = loaded_here_.try_emplace(request.plugin_path, *now).first->second;
+    if (std::exchange(known, *now) == *now) return;
+    emit(request.id,
+         run_log{3,
+                 "the plugin's file was replaced, and this process goes on with the one it has loaded; restart it to use the new one",
+                 {{"plugin", request.plugin_path}}});
   }
 
   void add(slot key, run r) {
@@ -362,6 +375,7 @@ class supervised_executor final : public executor {
   slot next_slot_ = 1;
   std::map<slot, run> runs_;
   runner_pool pool_;
+  std::map<std::string, runner_purpose> loaded_here_;  ///< plugins of runs in process, by path
   std::optional<cgroup_tree> cgroups_;
   std::string no_cgroup_reason_;
   std::vector<std::string> old_cgroups_;  ///< to be removed as soon as the kernel lets them go

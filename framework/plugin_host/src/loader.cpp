@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,12 +33,21 @@ bool is_name(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }
 
-/// Everybody may write to it. A sticky folder (/tmp) lets nobody replace what is another's, so it is fine on the way, not at the end.
-status check_not_writable_by_all(const std::string& path) {
+/// Whoever owns a file or its folder can put other code there.
+bool is_trusted(uid_t owner) noexcept { return owner == 0 || owner == ::geteuid(); }
+
+std::string wrong_owner(const std::string& what, uid_t owner) {
+  return what + " belongs to user " + std::to_string(owner) + ", and may belong to root or to the user of this process only; chown root " +
+         what;
+}
+
+/// Nobody else may replace it. A sticky folder (/tmp) lets nobody replace what is another's, so it is fine on the way, not at the end.
+status check_who_may_write(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return refused(path, std::string{std::strerror(errno)});
   if (!S_ISREG(info.st_mode)) return refused(path, "not a regular file");
   if ((info.st_mode & S_IWOTH) != 0) return refused(path, "everybody may write to the file; chmod o-w " + path);
+  if (!is_trusted(info.st_uid)) return refused(path, wrong_owner(path, info.st_uid));
   bool nearest = true;
   for (auto end = path.rfind('/'); end != std::string::npos; end = end == 0 ? std::string::npos : path.rfind('/', end - 1)) {
     const auto folder = end == 0 ? std::string{"/"} : path.substr(0, end);
@@ -45,6 +55,7 @@ status check_not_writable_by_all(const std::string& path) {
     if ((info.st_mode & S_IWOTH) != 0 && (nearest || (info.st_mode & S_ISVTX) == 0)) {
       return refused(path, "everybody may write to its folder " + folder + "; chmod o-w " + folder);
     }
+    if (nearest && !is_trusted(info.st_uid)) return refused(path, wrong_owner(folder, info.st_uid));
     nearest = false;
   }
   return {};
@@ -145,9 +156,9 @@ result<loaded_plugin> load_plugin(const std::string& path) {
   if (path.empty() || path.front() != '/') return refused(path, "the path is not absolute");
   const std::unique_ptr<char, decltype(&std::free)> target{::realpath(path.c_str(), nullptr), &std::free};
   if (target == nullptr) return refused(path, std::string{std::strerror(errno)});
-  if (auto checked = check_not_writable_by_all(path); !checked) return std::move(checked).error();
+  if (auto checked = check_who_may_write(path); !checked) return std::move(checked).error();
   if (path != target.get()) {
-    if (auto checked = check_not_writable_by_all(target.get()); !checked) return std::move(checked).error();
+    if (auto checked = check_who_may_write(target.get()); !checked) return std::move(checked).error();
   }
   // Bound at once: a missing symbol is found here, not in the middle of a run. Local: two plugins share nothing by accident.
   // Never closed: thread-locals and unique symbols of C++ make unloading a lottery.

@@ -88,7 +88,8 @@ struct parameter_error {
 [[nodiscard]] std::variant<values, std::vector<parameter_error>> check_parameters(const plugin_description& plugin, const raw_value& with);
 
 /// Reads a plugin's description by loading it (RTLD_NOW | RTLD_LOCAL); it stays loaded.
-/// Refused before anything of it is executed: a relative path, a file or folder that everybody may write. Refused after: no entry
+/// Refused before anything of it is executed: a relative path, a file or folder that everybody may write, or that belongs to another user
+/// than root or this process's. Refused after: no entry
 /// function, another ABI (both versions are named), a name that is not the file's, a table of parameters or metrics that contradicts
 /// itself, a text that is not UTF-8 or too long.
 /// Thread safety: any thread. Errors: errc::plugin_refused with the path, what was found and what was wanted.
