@@ -64,11 +64,15 @@ std::optional<int> kill_descendants(pid_t handler) noexcept {
 
 bool is_childless(pid_t handler) noexcept {
   bool childless = true;
-  for_each_child(own_children, [&](pid_t child) { childless = childless && child == handler; });
+  bool sees_handler = false;  // else this kernel shows no children
+  for_each_child(own_children, [&](pid_t child) {
+    sees_handler = sees_handler || child == handler;
+    childless = childless && child == handler;
+  });
   std::error_code error;
   for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(handler) + "/task", error})
     for_each_child(thread.path().string() + "/children", [&](pid_t) { childless = false; });
-  return childless && !error;
+  return childless && sees_handler && !error;
 }
 
 void reap_orphans(pid_t handler) noexcept {
