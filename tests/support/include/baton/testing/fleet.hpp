@@ -52,7 +52,7 @@ class fleet {
     std::string program;  ///< of `baton`
     std::string plugin_dir;
     std::string test_plugin_dir = {};  ///< a second folder of plugins; may be empty
-    std::string job_program;  ///< of fleet_job
+    std::string job_program;           ///< of fleet_job
     std::string cluster;
     std::string store_url;   ///< without a password
     std::string password;    ///< empty: the store has none
