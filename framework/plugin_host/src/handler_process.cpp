@@ -123,9 +123,9 @@ class handler_process {
       auto end = carry_out();
       std::fflush(nullptr);
       if (runs == 0) first_resident_ = resident_bytes();  // the plugin is loaded
-      auto found = surroundings::look();
+      const auto found = surroundings::look();
       // What the first run leaves open belongs to the plugin (a library it has initialised). What comes on top is a leak.
-      if (runs == 0) known_ = std::move(found);
+      if (runs == 0) known_ = found;
       end.reusable = end.reusable && known_.threads == 2 && (runs == 0 ? is_as_born(known_) : found == known_) &&
                      resident_bytes() < first_resident_ + most_growth;
       const bool go_on = end.reusable;
