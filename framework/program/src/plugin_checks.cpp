@@ -141,6 +141,7 @@ check_result check_together(const check_options& options) {
         at.reach("several runs at once in one process");
         const plugin_probe probe{options.plugin.path};
         std::vector<std::thread> threads;
+        threads.reserve(runs);
         for (int i = 0; i < runs; ++i) threads.emplace_back([&] { (void)probe.run(*options.with, glance); });
         for (auto& t : threads) t.join();
         return check_result::ok(std::to_string(runs) + " runs at once in one process");
