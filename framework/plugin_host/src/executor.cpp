@@ -169,11 +169,15 @@ class supervised_executor final : public executor {
     const auto on_frame = [&](frame f) { hear(r, std::move(f)); };
     if (key % 2 == 0) {
       if ((event.events & EPOLLOUT) != 0) r.process->send();
-      if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !r.process->receive(on_frame)) {
-        watch(r.process->socket(), 0, 0, EPOLL_CTL_DEL);  // the pidfd says when it has ended
-      } else if (r.process->is_reusable()) {
+      const bool is_readable = (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+      const bool is_open = !is_readable || r.process->receive(on_frame);
+      if (r.process->has_report()) {  // the runner waits for another run, or ends by itself
+        auto end = verdict_of(r);
+        if (!r.process->is_reusable()) r.purpose.reset();
         pool_.keep(found->first, {std::move(r.purpose), r.process->take_runner(), r.runs + 1, {}}, boot_now());
-        finish(found->first, r.process->verdict());
+        finish(found->first, std::move(end));
+      } else if (!is_open) {
+        watch(r.process->socket(), 0, 0, EPOLL_CTL_DEL);  // the pidfd says when it has ended
       } else {
         watch_socket(found->first, r);
       }
@@ -181,7 +185,7 @@ class supervised_executor final : public executor {
       r.process->reap_supervisor(on_frame);
       watch(r.process->pidfd(), 0, 0, EPOLL_CTL_DEL);
       if (r.process->is_gone()) {
-        finish(found->first, r.process->verdict());
+        finish(found->first, verdict_of(r));
       } else {
         has_orphans_ = true;
       }
@@ -309,7 +313,7 @@ class supervised_executor final : public executor {
         }
       }
     }
-    for (const auto key : gone) finish(key, runs_.at(key).process->verdict());
+    for (const auto key : gone) finish(key, verdict_of(runs_.at(key)));
     has_orphans_ = orphans;
     if (next != armed_) timer_.arm(next);
     armed_ = next;
@@ -332,14 +336,16 @@ class supervised_executor final : public executor {
     auto node = runs_.extract(key);  // closes descriptors, joins the thread
     const auto& r = node.mapped();
     slots_.erase(r.id);
-    if (r.process && !r.process->cgroup().empty()) leave_cgroup(r.process->cgroup(), r.limits, end);
+    if (r.process && !r.process->cgroup().empty()) old_cgroups_.push_back(r.process->cgroup());
     emit(r.id, run_ended{end.end, std::move(end.text), std::move(end.output), r.started, time_.now().wall});
   }
 
-  void leave_cgroup(const std::string& group, const run_limits& limits, ended_frame& end) {
-    if (end.end == run_end::crashed && out_of_memory_kills(group) > 0)
-      end.text += ": its processes used all of the " + std::to_string(*limits.memory_bytes) + " bytes of memory that the job may";
-    old_cgroups_.push_back(group);
+  [[nodiscard]] static ended_frame verdict_of(const run& r) {
+    auto end = r.process->verdict();
+    const auto& group = r.process->cgroup();
+    if (end.end == run_end::crashed && !group.empty() && out_of_memory_kills(group) > 0)
+      end.text += ": its processes used all of the " + std::to_string(*r.limits.memory_bytes) + " bytes of memory that the job may";
+    return end;
   }
 
   void emit_not_started(run_id id, std::string why) { emit(id, run_ended{run_end::not_started, std::move(why), {}, {}, time_.now().wall}); }

@@ -126,7 +126,7 @@ class handler_process {
       const auto found = surroundings::look();
       // What the first run leaves open belongs to the plugin (a library it has initialised). What comes on top is a leak.
       if (runs == 0) known_ = found;
-      end.reusable = end.reusable && known_.threads == 2 && (runs == 0 ? is_as_born(known_) : found == known_) &&
+      end.reusable = end.reusable && known_.threads == born_.threads + 1 && (runs == 0 ? is_as_born(known_) : found == known_) &&
                      resident_bytes() < first_resident_ + most_growth;
       const bool go_on = end.reusable;
       sink_.send(end);

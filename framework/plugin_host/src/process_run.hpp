@@ -31,6 +31,8 @@ class process_run {
   /// The supervisor sees the end of this side, kills its handler and reports.
   void hang_up() noexcept;
 
+  /// The run has ended: all its processes are gone, but for one that waits if the runner is_reusable().
+  [[nodiscard]] bool has_report() const noexcept { return report_.has_value(); }
   /// The run has ended, and the runner waits for another.
   [[nodiscard]] bool is_reusable() const noexcept { return report_ && report_->reusable && incoming_.empty() && !broken_; }
   /// Then; the rest of this object still has the verdict.
