@@ -19,6 +19,12 @@ const std::string misbehave = BATON_TEST_PLUGINS "/misbehave.so";
 /// Runs that are told how, one after another, on one executor.
 class runner_pools : public ::testing::Test {
  protected:
+  void SetUp() override {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "SKIPPED: the thread sanitizer has a thread of its own in each process, so that none is used again";
+#endif
+  }
+
   run_ended run(const std::string& how, const std::string& plugin = misbehave, const run_limits& limits = {}) {
     auto request = executor_.request(plugin, {{"how", how}, {"pids", std::string{}}});
     request.limits = limits;
