@@ -24,14 +24,17 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
   const auto what = who + " starts " + text(run.key) + " #" + std::to_string(run.attempt);
   const auto claim = std::ranges::find_if(name.claims, [&](const auto& c) { return c.key == run.key && c.fence == run.fence; });
   if (claim == name.claims.end()) return broken("G1", what + " without a claim", now);
-  if (!name.running.empty() && !claim->is_blind) broken("G2", what + " while " + name.running.front() + " is under way", now);
+  // Either of the two may be the first to start: who claimed blindly after a failover, or who had claimed before it and is slow.
+  const bool met_a_blind_one = claim->lost_at && std::any_of(claim, name.claims.end(), [](const auto& c) { return c.is_blind; });
+  const bool is_excused = claim->is_blind || met_a_blind_one;
+  if (!name.running.empty() && !is_excused) broken("G2", what + " while " + name.running.front() + " is under way", now);
   name.running.push_back(what);
   for (const auto& c : name.claims) {
-    if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again)
+    if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again && !(met_a_blind_one && c.is_blind))
       broken("G1", what + " after attempt " + std::to_string(c.attempt), now);
   }
   claim->started = true;
-  if (run.fence <= name.started_fence && !claim->is_blind) broken("G8", what + " with a fence that is not above the last one", now);
+  if (run.fence <= name.started_fence && !is_excused) broken("G8", what + " with a fence that is not above the last one", now);
   name.started_fence = std::max(name.started_fence, run.fence);
   const bool is_scheduled = run.key.kind == ledger::tick_kind::schedule;
   // What was begun in time goes on, on a server whose clock is behind, too.
