@@ -32,8 +32,8 @@ struct runner_purpose {
 /// nullopt: a runner that is used once. The file cannot be looked at, or processor time is limited, which counts over a process's life.
 [[nodiscard]] std::optional<runner_purpose> purpose_of(const run_request& request);
 
-/// Runners between two runs, or after their last, by a number of the caller's. At most `most` wait, each for `most_idle` and after less than `most_runs` runs;
-/// one that waits no longer is told to go by the end of its socket, and stays here until it has been reaped.
+/// Runners between two runs, or after their last, by a number of the caller's. At most `most` wait, each for `most_idle` and after less
+/// than `most_runs` runs; one that waits no longer is told to go by the end of its socket, and stays here until it has been reaped.
 class runner_pool {
  public:
   static constexpr std::size_t most = 16;
