@@ -42,6 +42,7 @@ std::vector<std::string> runner_environment(const std::vector<std::string>& more
   }
   for (const auto& entry : more) entries[entry.substr(0, entry.find('='))] = entry;
   std::vector<std::string> all;
+  all.reserve(entries.size());
   for (auto& [name, entry] : entries) all.push_back(std::move(entry));
   return all;
 }
@@ -74,6 +75,7 @@ result<spawned_runner> spawn_runner(const std::string& program, const std::vecto
   std::string verb = "runner";
   const std::array<char*, 3> arguments{name.data(), verb.data(), nullptr};
   std::vector<char*> variables;
+  variables.reserve(environment.size() + 1);
   for (const auto& entry : environment) variables.push_back(const_cast<char*>(entry.c_str()));
   variables.push_back(nullptr);
   if (const int code =
