@@ -388,7 +388,8 @@ void scheduler::core::handle(session_failed&& e) {
     if (ledger_down_since_ && now_.steady - *ledger_down_since_ > options_.timing.wait_timeout) {
       for (const auto& [at, n] : std::exchange(claims_, {})) give_back(n);
     }
-    if (e.why.code != errc::store_unavailable) return abandon(e.id);  // it may have taken our incarnation's lock before
+    // It may have taken our incarnation's lock before; one that found it taken has not, and would only delay the next.
+    if (e.why.code != errc::store_unavailable && e.why.code != errc::store_busy) return abandon(e.id);
   }
   sessions_.erase(e.id);
   act(close_session{e.id});
