@@ -125,6 +125,8 @@ void instance::heal() {
   world_.loop.after(latency(), [this] { flush(); });
 }
 
+bool instance::holds_its_incarnation() const { return world_.store.owner_of(lock::incarnation_name(cluster, incarnation_)).has_value(); }
+
 void instance::kill_sessions(bool lock_sessions, bool ledger_sessions) {
   for (const auto& l : links_) {
     if (l->server_id == 0 || l->server_closed || !(l->is_lock ? lock_sessions : ledger_sessions)) continue;
