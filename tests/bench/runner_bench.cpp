@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "baton/base/system_clock.hpp"
 #include "baton/plugin_host/executor.hpp"
 #include "figures.hpp"
 
@@ -26,16 +27,6 @@ using steady = std::chrono::steady_clock;
 
 const std::string noop = BATON_SHIPPED_PLUGINS "/noop.so";
 constexpr int samples = 300;
-
-class machine_clock final : public clock {
- public:
-  [[nodiscard]] time_point now() const noexcept override {
-    timespec boot{};
-    ::clock_gettime(CLOCK_BOOTTIME, &boot);
-    return {std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now()),
-            boot_time{std::chrono::seconds{boot.tv_sec} + std::chrono::microseconds{boot.tv_nsec / 1000}}};
-  }
-};
 
 /// Starts runs of noop, and waits for what it is told of them.
 class bed {
@@ -70,7 +61,7 @@ class bed {
     changed_.wait(guard, [&] { return in.contains(id); });
   }
 
-  machine_clock time_;
+  system_clock time_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<run_id> started_;

@@ -8,7 +8,7 @@
 
 int main(int, char** arguments) {
   using namespace baton::plugin_host;
-  const baton::test::machine_clock time;
+  const baton::system_clock time;
   executor::options options;
   options.runner_program = arguments[1];
   auto made = executor::create(std::move(options), time, [](run_id, run_event) {});

@@ -5,7 +5,6 @@
 
 #include <condition_variable>
 #include <csignal>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -16,24 +15,12 @@
 #include <thread>
 #include <vector>
 
-#include "baton/base/time.hpp"
+#include "baton/base/system_clock.hpp"
 #include "baton/plugin_host/executor.hpp"
 
 namespace baton::test {
 
 using namespace std::chrono_literals;
-
-/// The machine's own clocks: these tests watch real processes.
-class machine_clock final : public clock {
- public:
-  [[nodiscard]] time_point now() const noexcept override {
-    timespec boot{};
-    ::clock_gettime(CLOCK_BOOTTIME, &boot);
-    return {
-        std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now()),
-        boot_time{std::chrono::seconds{boot.tv_sec} + std::chrono::duration_cast<microseconds>(std::chrono::nanoseconds{boot.tv_nsec})}};
-  }
-};
 
 /// Waits until `condition` holds; false if it does not in time.
 inline bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds most = 20s) {
@@ -147,7 +134,7 @@ class recorder {
   }
 
  private:
-  machine_clock time_;
+  system_clock time_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<plugin_host::run_id, std::vector<plugin_host::run_event>> events_;
