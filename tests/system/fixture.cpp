@@ -1,6 +1,7 @@
 #include "fixture.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -116,6 +117,12 @@ executed_run await_run(const fleet& f, const std::string& job, microseconds limi
 std::string soon(seconds period) {
   return "{every: " + std::to_string(period.count()) + "s, anchor: \"" + to_rfc3339(std::chrono::floor<seconds>(wall_now()) + seconds{4}) +
          "\"}";
+}
+
+std::size_t descriptors_of(pid_t pid) {
+  std::error_code ignored;
+  const std::filesystem::directory_iterator all{"/proc/" + std::to_string(pid) + "/fd", ignored};
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 std::size_t count_runs(const fleet& f, const std::string& job) { return f.runs().of(job).size(); }

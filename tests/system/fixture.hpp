@@ -70,6 +70,9 @@ executed_run await_run(const fleet& f, const std::string& job, microseconds limi
 /// A schedule whose first tick is due in a few seconds, and the next ones each `period` after it.
 [[nodiscard]] std::string soon(seconds period);
 
+/// How many descriptors a process has open; 0 when it is gone.
+[[nodiscard]] std::size_t descriptors_of(pid_t pid);
+
 /// How many runs of `job` had started by now.
 [[nodiscard]] std::size_t count_runs(const fleet& f, const std::string& job);
 

@@ -28,11 +28,6 @@ std::vector<std::string> processes_with(const std::string& plugin) {
   return found;
 }
 
-std::size_t descriptors_of(pid_t pid) {
-  std::error_code ignored;
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd", ignored}, {}));
-}
-
 class misbehaviour : public on_a_server {};
 
 TEST_P(misbehaviour, g10_of_random_handlers_costs_nobody_a_tick_and_leaves_nothing_behind) {

@@ -1,6 +1,5 @@
 // Random faults for a while: BATON_SOAK seconds, 15 by default. The seed is printed; BATON_TEST_SEED gives it.
 #include <csignal>
-#include <filesystem>
 #include <map>
 #include <random>
 
@@ -17,12 +16,6 @@ using ::testing::IsEmpty;
 using testing::tcp_gate;
 
 constexpr std::size_t fleet_size = 5;
-
-std::size_t descriptors_of(pid_t pid) {
-  std::error_code ignored;
-  const std::filesystem::directory_iterator all{"/proc/" + std::to_string(pid) + "/fd", ignored};
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
 
 std::size_t resident_kib(pid_t pid) {
   const auto text = testing::read_text("/proc/" + std::to_string(pid) + "/status");
