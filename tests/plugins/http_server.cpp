@@ -1,7 +1,5 @@
 #include "http_server.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+
+#include "baton/testing/loopback.hpp"
 
 namespace baton::test {
 
@@ -104,15 +104,9 @@ http_server::http_server(answer respond, const certificate* own, clients allowed
       throw std::runtime_error{"openssl does not take the certificate"};
     if (allowed == clients::with_its_certificate) ::SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 || ::getsockname(listener_, generic, &size) != 0)
-    throw std::runtime_error{"no port to listen on"};
-  port_ = ntohs(address.sin_port);
+  const auto [socket, port] = testing::listen_on_loopback(16);
+  listener_ = socket;
+  port_ = port;
   thread_ = std::thread{[this] { serve(); }};
 }
 

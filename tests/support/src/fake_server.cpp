@@ -1,7 +1,5 @@
 #include "baton/testing/fake_server.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include <stdexcept>
 
 #include "baton/base/time.hpp"
+#include "baton/testing/loopback.hpp"
 
 namespace baton::testing {
 namespace {
@@ -162,15 +161,9 @@ std::string between(std::string_view text, std::string_view before, std::string_
 }  // namespace
 
 fake_server::fake_server(responder otherwise, std::string version) : otherwise_(std::move(otherwise)), version_(std::move(version)) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 64) != 0 || ::getsockname(listener_, generic, &size) != 0)
-    throw std::runtime_error{"fake_server: no port to listen on"};
-  port_ = ntohs(address.sin_port);
+  const auto [socket, port] = listen_on_loopback(64);
+  listener_ = socket;
+  port_ = port;
   acceptor_ = std::thread{[this] { accept_all(); }};
 }
 
