@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <sstream>
 #include <string_view>
 
 #include "system.hpp"

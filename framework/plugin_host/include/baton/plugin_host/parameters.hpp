@@ -89,9 +89,8 @@ struct parameter_error {
 
 /// Reads a plugin's description by loading it (RTLD_NOW | RTLD_LOCAL); it stays loaded.
 /// Refused before anything of it is executed: a relative path, a file or folder that everybody may write, or that belongs to another user
-/// than root or this process's. Refused after: no entry
-/// function, another ABI (both versions are named), a name that is not the file's, a table of parameters or metrics that contradicts
-/// itself, a text that is not UTF-8 or too long.
+/// than root or this process's. Refused after: no entry function, another ABI (both versions are named), a name that is not the file's,
+/// a table of parameters or metrics that contradicts itself, a text that is not UTF-8 or too long.
 /// Thread safety: any thread. Errors: errc::plugin_refused with the path, what was found and what was wanted.
 [[nodiscard]] result<plugin_description> describe_plugin(const std::string& path);
 
