@@ -53,7 +53,7 @@ class cgroups : public ::testing::Test {
 };
 
 TEST_F(cgroups, are_taken_where_the_service_manager_has_delegated_memory) {
-  if (!delegated_) GTEST_SKIP() << "SKIPPED: the temporary folder's file system keeps no attributes";
+  if (!delegated_) GTEST_SKIP() << "cannot here: the temporary folder's file system keeps no attributes";
   EXPECT_EQ(refusal(), "");
   EXPECT_EQ(read(group_ / "instance/cgroup.procs"), "0") << "this process";
   EXPECT_EQ(read(group_ / "cgroup.subtree_control"), "+memory");
@@ -70,7 +70,7 @@ TEST_F(cgroups, are_left_alone_with_the_reason_elsewhere) {
 }
 
 TEST_F(cgroups, that_cannot_be_limited_do_not_stay) {
-  if (!delegated_) GTEST_SKIP() << "SKIPPED: the temporary folder's file system keeps no attributes";
+  if (!delegated_) GTEST_SKIP() << "cannot here: the temporary folder's file system keeps no attributes";
   auto tree = cgroup_tree::take(mount_, self_);
   ASSERT_TRUE(tree);
   const auto made = tree->make(64 << 20);  // the kernel would have put memory.max there
@@ -104,7 +104,7 @@ TEST(cgroup, ends_what_uses_more_memory_than_it_may) {
     ::_exit(is_right && is_gone ? 0 : 1);
   }
   ::waitpid(child, &result, 0);
-  if (WIFEXITED(result) && WEXITSTATUS(result) == 2) GTEST_SKIP() << "SKIPPED: this machine delegates no cgroup with memory to the tests";
+  if (WIFEXITED(result) && WEXITSTATUS(result) == 2) GTEST_SKIP() << "cannot here: this machine delegates no cgroup with memory to the tests";
   EXPECT_EQ(result, 0);
 }
 

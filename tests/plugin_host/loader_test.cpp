@@ -207,7 +207,7 @@ TEST_F(writable_by_others, refuses_a_file_in_a_folder_that_everybody_may_write) 
 
 TEST_F(writable_by_others, refuses_what_belongs_to_another_user) {
   constexpr uid_t another = 65534;
-  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root can give files away";
+  if (::geteuid() != 0) GTEST_SKIP() << "cannot here: only root can give files away";
   ASSERT_EQ(::chown(folder_.c_str(), another, static_cast<gid_t>(-1)), 0);
   EXPECT_THAT(refusal(path_), HasSubstr("chown root " + folder_));
   ASSERT_EQ(::chown(folder_.c_str(), 0, static_cast<gid_t>(-1)), 0);

@@ -21,7 +21,7 @@ class runner_pools : public ::testing::Test {
  protected:
   void SetUp() override {
 #if defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "SKIPPED: the thread sanitizer has a thread of its own in each process, so that none is used again";
+    GTEST_SKIP() << "cannot here: the thread sanitizer has a thread of its own in each process, so that none is used again";
 #endif
   }
 

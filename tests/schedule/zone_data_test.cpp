@@ -218,7 +218,7 @@ both field(std::mt19937_64& random, int first, int last) {
 
 TEST(zone_data, agrees_with_systemd_about_calendars) {
   if (output_of("systemd-analyze calendar '*-*-* 00:00:00' 2>&1").find("Next elapse") == std::string::npos)
-    GTEST_SKIP() << "SKIPPED: no systemd-analyze here";
+    GTEST_SKIP() << "cannot here: no systemd-analyze";
   std::mt19937_64 random{std::getenv("BATON_LONG") != nullptr ? std::random_device{}() : 20261126U};
   constexpr int count = 12;
   for (int round = 0; round < 60; ++round) {
