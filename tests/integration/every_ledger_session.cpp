@@ -505,6 +505,30 @@ TEST_P(every_ledger_session, restores_a_claim_over_the_state_before_it_and_over_
   EXPECT_EQ(store().rows()[0].incarnation, a.incarnation);
 }
 
+// G1: an instance that came after W had found these ticks lost, and decided them; then their owner was heard of again.
+TEST_P(every_ledger_session, restores_a_claim_inside_a_range_which_stays_decided_to_its_end) {
+  auto a = make("a");
+  auto b = make("b");
+  const auto first = a.now() - seconds{400};
+  a.register_job("job", first - seconds{10});
+  auto late = b.request("job", {first, first + seconds{10}, first + seconds{20}});
+  late.names[0].jobs[0].policy.catch_up = ledger::catch_up_policy::none;
+  EXPECT_THAT(ok(b.ledger->claim(late)).names.at(0).decisions, SizeIs(1));
+
+  ledger::own_claim lost;
+  lost.row.key = {"job", first + seconds{10}, ledger::tick_kind::schedule};
+  lost.row.lock_name = a.name("job");
+  lost.row.state = row_state::running;
+  lost.row.fence = 4'000'000'000'000'000'000;
+  lost.row.incarnation = a.incarnation;
+  lost.row.attempt = 1;
+  lost.row.claimed = lost.row.key.tick;
+  EXPECT_EQ(ok(a.ledger->restore("t", std::vector{lost})), 1U);
+  EXPECT_THAT(store().rows(), SizeIs(2));
+  const auto known = ok(b.ledger->register_jobs("t", std::vector<ledger::job_registration>{{"job", b.name("job"), "hash"}}));
+  EXPECT_EQ(known.at(0).decided_until, first + seconds{20});
+}
+
 TEST_P(every_ledger_session, purges_what_is_old_and_never_runs_it_again) {
   auto a = make("a");
   const auto tick = a.now() - seconds{2};

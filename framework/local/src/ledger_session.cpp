@@ -187,6 +187,21 @@ status ledger_session::request_cancel(const std::string& cluster, std::span<cons
   return done;
 }
 
+void ledger_session::raise_low_water(const std::string& cluster, const std::string& job, wall_time to) {
+  db_->run("UPDATE baton_job SET low_water=? WHERE cluster=? AND job=? AND (low_water IS NULL OR low_water<?)", to, cluster, job, to);
+}
+
+/// A row within another's range: the range, whose end is not the newest row's any more, stays decided to there.
+void ledger_session::keep_range_before(const std::string& cluster, const ledger::tick_key& key) {
+  std::optional<wall_time> until;
+  if (auto before =
+          db_->query("SELECT until_tick FROM baton_tick WHERE cluster=? AND job=? AND kind=1 AND tick<? ORDER BY tick DESC LIMIT 1",
+                     cluster, key.job, key.tick);
+      before.next())
+    until = before.time(0);
+  if (until && *until > key.tick) raise_low_water(cluster, key.job, *until);
+}
+
 /// A database keeps what it has committed: there is something to do only where its directory was removed and made anew.
 bool ledger_session::restore_one(const std::string& cluster, const ledger::own_claim& claim) {
   static const std::string one = "SELECT " + tick_columns + " FROM baton_tick WHERE cluster=? AND job=? AND tick=? AND kind=?";
@@ -198,6 +213,7 @@ bool ledger_session::restore_one(const std::string& cluster, const ledger::own_c
   const bool is_lost = !there || ledger::is_older(*there, claim);
   if (!there) {
     insert_tick_row(*db_, cluster, row, now(), if_there::keep);
+    if (row.key.kind == ledger::tick_kind::schedule) keep_range_before(cluster, row.key);
   } else if (is_lost) {
     db_->run(
         "UPDATE baton_tick SET state=?,fence=?,incarnation=?,instance=?,attempt=?,claimed=?,started=?,finished=?,outcome=?,reason=?,"
@@ -245,9 +261,7 @@ result<std::uint64_t> ledger_session::purge(const ledger::purge_request& request
       }
     }
     for (const auto& [key, end, lock_name] : old) {
-      if (key.kind == ledger::tick_kind::schedule)
-        db_->run("UPDATE baton_job SET low_water=? WHERE cluster=? AND job=? AND (low_water IS NULL OR low_water<?)", end, request.cluster,
-                 key.job, end);
+      if (key.kind == ledger::tick_kind::schedule) raise_low_water(request.cluster, key.job, end);
       deleted +=
           db_->run("DELETE FROM baton_tick WHERE cluster=? AND job=? AND tick=? AND kind=?", request.cluster, key.job, key.tick, key.kind);
       if (lock_name.starts_with(lock::run_name_prefix(request.cluster))) db_->run("DELETE FROM baton_fence WHERE lock_name=?", lock_name);

@@ -37,6 +37,8 @@ class ledger_session final : public ledger::session {
   [[nodiscard]] wall_time now() const { return time_->now().wall; }
   void register_job(const std::string& cluster, const ledger::job_registration& job);
   [[nodiscard]] std::optional<ledger::registered_job> standing_of(const std::string& cluster, const std::string& job);
+  void raise_low_water(const std::string& cluster, const std::string& job, wall_time to);
+  void keep_range_before(const std::string& cluster, const ledger::tick_key& key);
   [[nodiscard]] bool restore_one(const std::string& cluster, const ledger::own_claim& claim);
   [[nodiscard]] ledger::finish_outcome finish_one(const std::string& cluster, const ledger::finish_record& record);
 

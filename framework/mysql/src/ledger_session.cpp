@@ -296,6 +296,14 @@ status ledger_session::request_cancel(const std::string& cluster, std::span<cons
   return {};
 }
 
+/// A row within another's range: the range, whose end is not the newest row's any more, stays decided to there.
+static void append_low_water(sql_writer& sql, const std::string& cluster, const ledger::tick_key& key) {
+  sql.raw(";UPDATE baton_job j JOIN (SELECT until_tick FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=").text(cluster);
+  sql.raw(" AND job=").text(key.job).raw(" AND kind=1 AND tick<").time(key.tick).raw(" ORDER BY tick DESC LIMIT 1) r");
+  sql.raw(" SET j.low_water=r.until_tick WHERE j.cluster=").text(cluster).raw(" AND j.job=").text(key.job);
+  sql.raw(" AND r.until_tick>").time(key.tick).raw(" AND (j.low_water IS NULL OR j.low_water<r.until_tick)");
+}
+
 /// One round trip. The fence rows come first, as in a claim, so that nobody claims under these names meanwhile.
 result<std::uint64_t> ledger_session::restore(const std::string& cluster, std::span<const ledger::own_claim> claims) {
   if (claims.empty()) return std::uint64_t{0};
@@ -330,6 +338,9 @@ result<std::uint64_t> ledger_session::restore(const std::string& cluster, std::s
     sql.text(row.incarnation).raw(")");
     if (row.state != ledger::row_state::running) sql.raw(" OR fence=").number(row.fence).raw(" AND state=1");
     sql.raw(")");
+  }
+  for (const auto* claim : sorted) {
+    if (claim->row.key.kind == ledger::tick_kind::schedule) append_low_water(sql, cluster, claim->row.key);
   }
   sql.raw(";");
   for (const auto* claim : sorted) {

@@ -267,13 +267,17 @@ void memory_store::write_row(tables& t, tick_row row, wall_time changed) {
 }
 
 std::optional<wall_time> memory_store::last_decided(const tables& t, const std::string& job) const {
+  std::optional<wall_time> last;
   for (auto it = t.ticks.lower_bound({job, wall_time::max(), ledger::tick_kind::schedule}); it != t.ticks.begin();) {
     --it;
     if (it->first.job != job) break;
-    if (it->first.kind == ledger::tick_kind::schedule) return it->second.row.until.value_or(it->first.tick);
+    if (it->first.kind == ledger::tick_kind::schedule) {
+      last = it->second.row.until.value_or(it->first.tick);
+      break;
+    }
   }
-  if (const auto known = t.jobs.find(job); known != t.jobs.end()) return known->second.low_water;
-  return std::nullopt;
+  const auto known = t.jobs.find(job);
+  return known == t.jobs.end() ? last : std::max(last, known->second.low_water);
 }
 
 std::optional<wall_time> memory_store::last_success(const tables& t, const std::string& job) {
@@ -373,6 +377,19 @@ status memory_store::request_cancel(connection c, const std::string& cluster, st
   return {};
 }
 
+/// A row within another's range: the range, whose end is not the newest row's any more, stays decided to there.
+void memory_store::keep_range_before(tables& t, const ledger::tick_key& key) {
+  if (key.kind != ledger::tick_kind::schedule) return;
+  for (auto it = t.ticks.lower_bound(key); it != t.ticks.begin();) {
+    --it;
+    if (it->first.job != key.job) return;
+    if (it->first.kind != ledger::tick_kind::schedule) continue;
+    auto& low_water = t.jobs[key.job].low_water;
+    if (const auto until = it->second.row.until; until && *until > key.tick) low_water = std::max(low_water, until);
+    return;
+  }
+}
+
 result<std::uint64_t> memory_store::restore(connection c, const std::string& cluster, std::span<const ledger::own_claim> claims) {
   if (auto alive = touch(c); !alive) return alive.error();
   auto& t = tables_[cluster];
@@ -395,6 +412,7 @@ result<std::uint64_t> memory_store::restore(connection c, const std::string& clu
         made.cancel = there->cancel;
       }
       write_row(t, std::move(made), now);
+      if (!there) keep_range_before(t, claim.row.key);
       ++restored;
     }
     if (on_restore) on_restore(claim.row, t.ticks.at(claim.row.key).row);

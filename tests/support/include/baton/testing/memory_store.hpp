@@ -181,6 +181,7 @@ class memory_store {
   void unlock_all(connection c);
   void store_row(tables& t, ledger::tick_row row, wall_time changed);
   void write_row(tables& t, ledger::tick_row row, wall_time changed);
+  static void keep_range_before(tables& t, const ledger::tick_key& key);
   [[nodiscard]] std::optional<wall_time> last_decided(const tables& t, const std::string& job) const;
   [[nodiscard]] static std::optional<wall_time> last_success(const tables& t, const std::string& job);
 
