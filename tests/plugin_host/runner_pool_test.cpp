@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "fixture.hpp"
 
@@ -149,6 +151,35 @@ TEST_F(runner_pools, leave_no_process_when_the_executor_goes) {
   for (const auto& pid : waiting) EXPECT_FALSE(is_alive_pid(pid));
 }
 
+/// The process that had it made; empty: it is gone.
+std::string parent_of(const std::string& pid) {
+  std::ifstream file{"/proc/" + pid + "/status"};
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("PPid:\t")) return line.substr(6);
+  }
+  return {};
+}
+
+std::set<std::string> own_children() {
+  std::set<std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+    const auto pid = entry.path().filename().string();
+    if (parent_of(pid) == std::to_string(::getpid())) all.insert(pid);
+  }
+  return all;
+}
+
+TEST_F(runner_pools, have_a_process_begun_for_the_next_cold_run) {
+  const auto used = parent_of(who());
+  ASSERT_TRUE(eventually([] { return own_children().size() == 2; }));
+  auto spare = own_children();
+  EXPECT_EQ(spare.erase(used), 1U);
+  EXPECT_EQ(parent_of(who({std::uint64_t{1} << 32, {}, 32})), *spare.begin());
+  EXPECT_TRUE(eventually([] { return own_children().size() == 3; })) << "and another";
+  executor_.destroy_executor();
+  EXPECT_TRUE(own_children().empty());
+}
+
 TEST(runner_pool, keeps_so_many_runners_for_so_long_and_so_many_runs) {
   const auto runner = [] {
     std::array<int, 2> ends{};
@@ -172,6 +203,12 @@ TEST(runner_pool, keeps_so_many_runners_for_so_long_and_so_many_runs) {
   worn.keep(1, {purpose, runner(), runner_pool::most_runs, {}}, now);
   worn.keep(2, {std::nullopt, runner(), 1, {}}, now);
   EXPECT_EQ(worn.next_deadline(), baton::boot_time::max());
+
+  runner_pool fresh;
+  fresh.keep_spare(1, runner(), now);
+  EXPECT_TRUE(fresh.has_spare());
+  EXPECT_FALSE(fresh.take(purpose)) << "nor is it taken before there is none that has run the plugin";
+  EXPECT_EQ(fresh.next_deadline(), now + runner_pool::most_idle);
 }
 
 }  // namespace

@@ -137,6 +137,7 @@ class supervised_executor final : public executor {
       const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()), wait_time());
       for (int i = 0; i < count; ++i) on_ready(events[static_cast<std::size_t>(i)]);
       obey();
+      provide_spare();
       look_at_clock();
     }
   }
@@ -207,40 +208,57 @@ class supervised_executor final : public executor {
     if (quitting_) return emit_not_started(id, "the executor is shutting down");
     request_frame request{std::move(c.request), {}};
     if (request.request.timeout) request.deadline = time_.now().wall + *request.request.timeout;
-    const auto key = next_slot_++;
     try {
       if (request.request.handler || request.request.isolation == isolation::in_process) {
         if (!request.request.handler) tell_of_change(request.request);
         run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}, {}};
-        add(key, std::move(r));
+        add(next_slot_++, std::move(r));
         return;
       }
       if (encode_frame(request).size() > max_frame_size) return emit_not_started(id, "its parameters are too large");
-      auto purpose = purpose_of(request.request);
-      if (auto warm = purpose ? pool_.take(*purpose) : std::nullopt) {
-        run r{id,
-              std::make_unique<process_run>(std::move(warm->what.runner), request),
-              {},
-              std::move(purpose),
-              warm->what.runs,
-              request.request.limits,
-              {}};
-        watch_socket(warm->number, r);
-        add(warm->number, std::move(r));
-        return;
-      }
-      auto runner = spawn_runner(program_, environment_);
-      if (!runner) return emit_not_started(id, runner.error().context);
-      if (cgroups_ && request.request.limits.memory_bytes) {
-        if (auto group = cgroups_->make(*request.request.limits.memory_bytes)) request.cgroup = runner->cgroup = std::move(*group);
-      }
-      run r{id, std::make_unique<process_run>(std::move(*runner), request), {}, std::move(purpose), 0, request.request.limits, {}};
-      watch(r.process->socket(), key * 2, EPOLLIN | (r.process->wants_to_send() ? EPOLLOUT : 0U), EPOLL_CTL_ADD);
-      watch(r.process->pidfd(), key * 2 + 1, EPOLLIN, EPOLL_CTL_ADD);
-      add(key, std::move(r));
+      start_process(std::move(request));
     } catch (const std::exception& e) {
       emit_not_started(id, e.what());
     }
+  }
+
+  /// In a runner that has run this plugin before, else in one that has run nothing.
+  void start_process(request_frame request) {
+    const auto id = request.request.id;
+    auto purpose = purpose_of(request.request);
+    auto chosen = purpose ? pool_.take(*purpose) : std::nullopt;
+    const bool is_cold = !chosen;
+    if (is_cold) chosen = pool_.take_spare();
+    if (!chosen) {
+      auto spawned = spawn_runner(program_, environment_);
+      if (!spawned) return emit_not_started(id, spawned.error().context);
+      chosen = watched(std::move(*spawned));
+    }
+    auto& [key, what] = *chosen;
+    if (is_cold && cgroups_ && request.request.limits.memory_bytes) {
+      if (auto group = cgroups_->make(*request.request.limits.memory_bytes)) request.cgroup = what.runner.cgroup = std::move(*group);
+    }
+    run r{id, std::make_unique<process_run>(std::move(what.runner), request), {}, std::move(purpose), what.runs, request.request.limits,
+          {}};
+    watch_socket(key, r);
+    add(key, std::move(r));
+    wants_spare_ = wants_spare_ || is_cold;
+  }
+
+  /// The next cold run need not wait for a process to begin.
+  void provide_spare() {
+    if (!std::exchange(wants_spare_, false) || quitting_ || pool_.has_spare()) return;
+    auto spawned = spawn_runner(program_, environment_);
+    if (!spawned) return;  // a run that needs one will say so
+    auto [key, what] = watched(std::move(*spawned));
+    pool_.keep_spare(key, std::move(what.runner), boot_now());
+  }
+
+  runner_pool::taken watched(spawned_runner spawned) {
+    const auto key = next_slot_++;
+    watch(spawned.socket.get(), key * 2, EPOLLIN, EPOLL_CTL_ADD);
+    watch(spawned.pidfd.get(), key * 2 + 1, EPOLLIN, EPOLL_CTL_ADD);
+    return {key, {std::nullopt, std::move(spawned), 0, {}}};
   }
 
   /// A plugin stays loaded, so that a file which was replaced has no effect in this process.
@@ -378,6 +396,7 @@ class supervised_executor final : public executor {
   boot_timer timer_;
   boot_time armed_ = boot_time::max();
   bool has_orphans_ = false;
+  bool wants_spare_ = false;
   slot next_slot_ = 1;
   std::map<slot, run> runs_;
   runner_pool pool_;

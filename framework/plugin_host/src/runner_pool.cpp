@@ -41,7 +41,7 @@ void runner_pool::keep(std::uint64_t number, entry e, boot_time now) {
   entries_.emplace(number, std::move(e));
 }
 
-std::optional<runner_pool::taken> runner_pool::take(const runner_purpose& purpose) {
+std::optional<runner_pool::taken> runner_pool::take_if(const std::optional<runner_purpose>& purpose) {
   auto best = entries_.end();
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
     if (!waits(it->second) || it->second.purpose != purpose) continue;
@@ -54,6 +54,10 @@ std::optional<runner_pool::taken> runner_pool::take(const runner_purpose& purpos
   }
   auto node = entries_.extract(best);
   return taken{node.key(), std::move(node.mapped())};
+}
+
+bool runner_pool::has_spare() const {
+  return std::ranges::any_of(entries_, [](const auto& e) { return waits(e.second) && !e.second.purpose; });
 }
 
 std::string runner_pool::reap(std::uint64_t number) {
