@@ -1,6 +1,7 @@
 #include "ledger_session.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <set>
@@ -164,21 +165,54 @@ static void append_followers(sql_writer& sql, const std::string& cluster, const 
   }
 }
 
+/// The final ends of runs, in one statement for all.
+static void append_ends(sql_writer& sql, const std::string& cluster, const std::vector<const finish_record*>& ended) {
+  const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
+  sql.raw("UPDATE (");
+  for (const auto* record : ended) {
+    const bool is_first = record == ended.front();
+    const auto column = [&](std::string_view name) { sql.raw(is_first ? name : "").raw(","); };
+    sql.raw(is_first ? "SELECT _utf8mb4" : " UNION ALL SELECT ").text(record->key.job);
+    column(" COLLATE utf8mb4_bin AS job");
+    sql.raw("TIMESTAMP").time(record->key.tick);
+    column(" AS tick");
+    sql.number(code(record->key.kind));
+    column(" AS kind");
+    sql.number(record->fence);
+    column(" AS fence");
+    sql.number(code(record->outcome));
+    column(" AS outcome");
+    sql.number(code(record->reason));
+    column(" AS reason");
+    sql.raw(record->started ? "TIMESTAMP" : "").time(record->started);
+    column(" AS started");
+    sql.raw("TIMESTAMP").time(record->finished);
+    column(" AS finished");
+    sql.text(storable(record->error, text_limit, keep::first));
+    column(" AS error");
+    sql.text(storable(record->output, text_limit, keep::last)).raw(is_first ? " AS output" : "");
+  }
+  sql.raw(") x STRAIGHT_JOIN baton_tick t ON t.cluster=").text(cluster).raw(" AND t.job=x.job AND t.tick=x.tick AND t.kind=x.kind");
+  sql.raw(" SET t.state=").number(code(ledger::row_state::finished)).raw(",t.outcome=x.outcome,t.reason=x.reason,t.started=x.started");
+  sql.raw(",t.finished=x.finished,t.retry_at=NULL,t.error=x.error,t.output=x.output,t.changed=UTC_TIMESTAMP(6)");
+  sql.raw(" WHERE t.state=1 AND t.fence=x.fence;");
+}
+
 /// One round trip: nothing in the transaction depends on an answer.
 result<std::vector<finish_outcome>> ledger_session::finish_once(const std::string& cluster,
                                                                 const std::vector<const finish_record*>& sorted) {
   const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
+  const auto is_final = [](const finish_record* record) { return record->state() == ledger::row_state::finished; };
+  std::vector<const finish_record*> ended;
+  std::ranges::copy_if(sorted, std::back_inserter(ended), is_final);
   sql_writer sql{*link_};
   sql.raw("START TRANSACTION;");
+  if (!ended.empty()) append_ends(sql, cluster, ended);
   for (const auto* record : sorted) {
-    sql.raw("UPDATE baton_tick SET state=")
-        .number(code(record->state()))
-        .raw(",outcome=")
-        .number(code(record->outcome))
-        .raw(",reason=")
-        .number(code(record->reason));
-    sql.raw(",started=").time(record->started).raw(",finished=").time(record->finished).raw(",retry_at=").time(record->retry_at);
-    sql.raw(",error=").text(storable(record->error, text_limit, keep::first));
+    if (is_final(record)) continue;
+    sql.raw("UPDATE baton_tick SET state=").number(code(record->state())).raw(",outcome=").number(code(record->outcome));
+    sql.raw(",reason=").number(code(record->reason)).raw(",started=").time(record->started).raw(",finished=").time(record->finished);
+    sql.raw(",retry_at=").time(record->retry_at).raw(",error=").text(storable(record->error, text_limit, keep::first));
     sql.raw(",output=").text(storable(record->output, text_limit, keep::last)).raw(",changed=UTC_TIMESTAMP(6) WHERE ");
     sql.key(cluster, record->key).raw(" AND state=1 AND fence=").number(record->fence).raw(";");
   }
@@ -189,10 +223,15 @@ result<std::vector<finish_outcome>> ledger_session::finish_once(const std::strin
     auto undone = link_->run("ROLLBACK");
     return undone ? std::move(answered).error() : std::move(undone).error();
   }
+  // If one of the ends was not written, the rows say which: an end that is written stays.
+  std::size_t next = 1;
+  const bool all_ended = ended.empty() || (*answered)[next++].matched() == ended.size();
   std::vector<finish_outcome> outcomes;
   outcomes.reserve(sorted.size());
-  for (std::size_t i = 0; i < sorted.size(); ++i)
-    outcomes.push_back((*answered)[i + 1].matched() == 1 ? finish_outcome::written : finish_outcome::fenced);
+  for (const auto* record : sorted) {
+    const bool is_written = is_final(record) ? all_ended : (*answered)[next++].matched() == 1;
+    outcomes.push_back(is_written ? finish_outcome::written : finish_outcome::fenced);
+  }
   if (std::ranges::find(outcomes, finish_outcome::fenced) != outcomes.end()) {
     if (auto settled = settle_repeated(cluster, sorted, outcomes); !settled) return std::move(settled).error();
   }
