@@ -41,6 +41,10 @@ void use_large_pages([[maybe_unused]] std::string& text) noexcept {
 #endif
 }
 
+void raise(Gauge& gauge, double value) noexcept {
+  if (value > gauge.Value()) gauge.Set(value);
+}
+
 void add(Counter* counter, double amount = 1) noexcept {
   if (counter != nullptr) counter->Increment(amount);
 }
@@ -230,8 +234,8 @@ void metrics::run_ended(std::string_view job, std::string_view outcome, microsec
 void metrics::job_times(std::string_view job, wall_time last_run, wall_time last_success) noexcept {
   const auto* series = state_->find(job);
   if (series == nullptr) return;
-  if (last_run != wall_time{}) series->last_run.Set(seconds(last_run));
-  if (last_success != wall_time{}) series->last_success.Set(seconds(last_success));
+  raise(series->last_run, seconds(last_run));
+  raise(series->last_success, seconds(last_success));
 }
 
 void metrics::job_next_tick(std::string_view job, wall_time tick) noexcept {
