@@ -30,6 +30,19 @@ std::string percent_encoded(const std::string& text) {
   return out;
 }
 
+/// A long answer comes in pieces: each its size in hexadecimal, a line end, as many bytes, and another.
+std::string without_chunks(const std::string& body) {
+  std::string out;
+  for (std::size_t at = 0; at < body.size();) {
+    const auto end = body.find("\r\n", at);
+    const auto size = end == std::string::npos ? 0 : std::stoul(body.substr(at, end - at), nullptr, 16);
+    if (size == 0) break;
+    out += body.substr(end + 2, size);
+    at = end + 2 + size + 2;
+  }
+  return out;
+}
+
 std::uint16_t free_port() {
   const auto l = testing::listen_on_loopback(1);
   ::close(l.socket);
@@ -78,8 +91,8 @@ live_prometheus::live_prometheus(const std::filesystem::path& folder, const std:
 
 boost::json::value live_prometheus::ask(const std::string& path) const {
   const auto reply = testing::http_get(port_, path, seconds{5});
-  if (!reply || reply->body.empty() || reply->body.front() != '{') return nullptr;
-  return boost::json::parse(reply->body);
+  if (!reply || reply->body.empty()) return nullptr;
+  return boost::json::parse(reply->body.front() == '{' ? reply->body : without_chunks(reply->body));
 }
 
 live_prometheus::answer live_prometheus::query(const std::string& expression) const {
