@@ -145,6 +145,19 @@ TEST_F(failovers, that_are_mere_restarts_of_the_server_cost_nothing_more) {
   EXPECT_EQ(running.size(), 1U) << "the tick at 20 s, at once";
 }
 
+TEST_F(failovers, are_followed_by_what_the_ledger_knows_of_a_jobs_last_success) {
+  run_one();
+  EXPECT_TRUE(notes<success_known>().empty()) << "nobody has run it yet";
+  end_run(running[0].id);
+  pass(1s);
+  const auto ledger = ledger_session();
+  store.restart();
+  feed(session_ended{ledger});
+  pass(1s);
+  ASSERT_EQ(notes<success_known>().size(), 1U);
+  EXPECT_EQ(notes<success_known>()[0].at, row("a", 10s).finished);
+}
+
 TEST_F(failovers, g12_nothing_is_started_while_the_new_servers_clock_is_behind) {
   run_one();
   end_run(running[0].id);

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -106,6 +107,34 @@ TEST(metrics, exposes_exactly_the_documented_label_values) {
     }
   }
   EXPECT_GE(checked, 13);
+}
+
+/// "352 + P + 137 J" of the reference.
+std::size_t documented_series(std::size_t plugins, std::size_t jobs) {
+  std::ifstream file{BATON_METRICS_REFERENCE};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const std::regex formula{R"(\*\*([0-9]+) \+ P \+ ([0-9]+) J\*\*)"};
+  std::smatch found;
+  if (!std::regex_search(text, found, formula)) return 0;
+  return std::stoul(found[1]) + plugins + std::stoul(found[2]) * jobs;
+}
+
+std::size_t count_series(const std::string& text) {
+  const auto all = lines(text);
+  return static_cast<std::size_t>(std::ranges::count_if(all, [](const auto& line) { return !line.starts_with("#"); }));
+}
+
+TEST(metrics, has_as_many_series_as_the_formula_of_the_reference_says) {
+  for (const std::size_t count : {1U, 2U, 10U}) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) names.push_back("job-" + std::to_string(i));
+    metrics observed{with_jobs(names)};
+    observed.tzdata("2026f");
+    observed.plugin("exec", "1.0", "1.0", "id");
+    EXPECT_EQ(count_series(observed.serialize()), documented_series(1, count)) << count;
+    observed.plugin("noop", "1.0", "1.0", "id");
+    EXPECT_EQ(count_series(observed.serialize()), documented_series(2, count)) << count;
+  }
 }
 
 TEST(metrics, has_every_series_of_a_configured_job_at_0_from_the_start) {
@@ -290,6 +319,23 @@ TEST(metrics, has_every_series_of_a_jobs_plugin_at_0_from_the_start) {
         R"(baton_plugin_copy_rows_batch_seconds_count{job_name="a"} 0)"})
     EXPECT_THAT(found, Contains(line));
   EXPECT_THAT(observed.serialize(), Not(HasSubstr(R"(rows_backlog_rows{job_name="plain"})")));
+}
+
+TEST(metrics, has_a_series_for_each_counter_and_gauge_of_a_plugin_and_three_and_one_for_each_bucket_of_a_histogram) {
+  const auto without = count_series(metrics{with_jobs({"plain", "a", "b"})}.serialize());
+  metrics observed{with_copying_jobs({"a", "b"})};
+  constexpr std::size_t counters_and_gauges = 3;
+  constexpr std::size_t buckets = 2;
+  EXPECT_EQ(count_series(observed.serialize()), without + 2 * (counters_and_gauges + buckets + 3));
+}
+
+TEST(metrics, never_sets_a_time_of_a_job_back) {
+  metrics observed{with_jobs({"a"})};
+  observed.job_times("a", wall_time{2000s}, wall_time{1000s});
+  observed.job_times("a", wall_time{1500s}, wall_time{1500s});
+  const auto found = lines(observed.serialize());
+  EXPECT_THAT(found, Contains(R"(baton_job_last_run_timestamp_seconds{job_name="a"} 2000)"));
+  EXPECT_THAT(found, Contains(R"(baton_job_last_success_timestamp_seconds{job_name="a"} 1500)"));
 }
 
 TEST(metrics, counts_what_a_plugin_counted) {

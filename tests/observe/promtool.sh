@@ -1,28 +1,34 @@
 #!/bin/sh
-# Prints the path of promtool: $BATON_PROMTOOL, else the one on PATH, else a copy in the cache, fetched on demand from the
-# distribution's prometheus package, which is unpacked and not installed (installing it would start a server).
+# promtool.sh [promtool|prometheus]: prints the path of the tool: $BATON_PROMTOOL or $BATON_PROMETHEUS, else the one on PATH, else a copy in the
+# cache, fetched on demand from the distribution's prometheus package, which is unpacked and not installed (installing it would start a server).
 set -eu
 
-if [ -n "${BATON_PROMTOOL:-}" ]; then
-  [ -x "$BATON_PROMTOOL" ] || { echo "promtool.sh: BATON_PROMTOOL=$BATON_PROMTOOL is not executable" >&2; exit 1; }
-  echo "$BATON_PROMTOOL"
+tool=${1:-promtool}
+case $tool in
+  promtool) chosen=${BATON_PROMTOOL:-} ;;
+  prometheus) chosen=${BATON_PROMETHEUS:-} ;;
+  *) echo "promtool.sh: knows promtool and prometheus, not $tool" >&2; exit 64 ;;
+esac
+if [ -n "$chosen" ]; then
+  [ -x "$chosen" ] || { echo "promtool.sh: $chosen, named in the environment, is not executable" >&2; exit 1; }
+  echo "$chosen"
   exit 0
 fi
-if found=$(command -v promtool); then
+if found=$(command -v "$tool"); then
   echo "$found"
   exit 0
 fi
 
 cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/baton"
-if [ ! -x "$cache/promtool" ]; then
+if [ ! -x "$cache/$tool" ]; then
   mkdir -p "$cache"
   work=$(mktemp -d "$cache/fetch.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   # apt drops to its own user for downloads, who must be able to write here.
   chmod 755 "$work"
   (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download prometheus) >&2 ||
-    { echo "promtool.sh: could not fetch the package prometheus; set BATON_PROMTOOL to a promtool" >&2; exit 1; }
+    { echo "promtool.sh: could not fetch the package prometheus; set BATON_PROMTOOL and BATON_PROMETHEUS to the tools" >&2; exit 1; }
   dpkg -x "$work"/prometheus_*.deb "$work/root"
-  mv "$work/root/usr/bin/promtool" "$cache/promtool"  # a rename: two tests at once do not see half a file
+  mv "$work/root/usr/bin/promtool" "$work/root/usr/bin/prometheus" "$cache"  # renames: two tests at once do not see half a file
 fi
-echo "$cache/promtool"
+echo "$cache/$tool"

@@ -365,6 +365,7 @@ void scheduler::core::apply_registrations(const std::vector<ledger::registered_j
     const auto from = std::max(known.decided_until.value_or(wall_time::min()), known.effective_since - microseconds{1});
     const bool is_new = !std::exchange(state.registered, true);
     set_stopped(it->second, known.stopped);
+    if (known.last_success) tell(success_known{it->second, *known.last_success});
     if (state.disagrees) tell(schedule_disagrees{it->second, state.disagrees = false});
     if (what == known_before::is_void) state.decided_until = std::min(state.decided_until, from);
     decided(it->second, from);

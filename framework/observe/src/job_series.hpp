@@ -42,6 +42,13 @@ class family_builder {
   prometheus::Registry& registry_;
 };
 
+/// A family with a label job_name. A registry does not tell the help of a family without collecting all of it.
+template <typename Metric>
+struct job_family {
+  const char* help;
+  prometheus::Family<Metric>& family;
+};
+
 using label_values = std::initializer_list<std::string_view>;
 
 /// The series of one family that differ in one label alone, each made beforehand.
@@ -50,8 +57,9 @@ class series_by {
  public:
   /// `others` are the labels they share, `arguments` those of the metric's constructor.
   template <typename... Arguments>
-  series_by(prometheus::Family<Metric>& family, const prometheus::Labels& others, const char* label, label_values values,
-            const Arguments&... arguments) {
+  series_by(prometheus::Family<Metric>& family, const prometheus::Labels& others, std::string_view label, label_values values,
+            const Arguments&... arguments)
+      : label_(label) {
     for (const auto value : values) {
       auto labels = others;
       labels.emplace(label, value);
@@ -64,8 +72,11 @@ class series_by {
     const auto found = std::find_if(series_.begin(), series_.end(), [&](const auto& one) { return one.first == value; });
     return found == series_.end() ? nullptr : found->second;
   }
+  [[nodiscard]] std::string_view label() const noexcept { return label_; }
+  [[nodiscard]] const std::vector<std::pair<std::string_view, Metric*>>& all() const noexcept { return series_; }
 
  private:
+  std::string_view label_;
   std::vector<std::pair<std::string_view, Metric*>> series_;  // a handful: a search in line beats a map. Values are literals.
 };
 
@@ -73,33 +84,35 @@ class series_by {
 struct job_families {
   explicit job_families(family_builder builder);
 
-  prometheus::Family<Gauge>& info;
-  prometheus::Family<Histogram>& lock_acquire_duration;
-  prometheus::Family<Counter>& lock_attempts;
-  prometheus::Family<Histogram>& lock_hold_duration;
-  prometheus::Family<Gauge>& lock_held;
-  prometheus::Family<Counter>& lock_lost;
-  prometheus::Family<Counter>& ticks;
-  prometheus::Family<Counter>& skips;
-  prometheus::Family<Histogram>& tick_lateness;
-  prometheus::Family<Counter>& runs_started;
-  prometheus::Family<Counter>& runs;
-  prometheus::Family<Histogram>& run_duration;
-  prometheus::Family<Counter>& retries;
-  prometheus::Family<Gauge>& running;
-  prometheus::Family<Counter>& overlap_suspected;
-  prometheus::Family<Gauge>& schedule_max_gap;
-  prometheus::Family<Gauge>& last_success;
-  prometheus::Family<Gauge>& last_run;
-  prometheus::Family<Gauge>& next_tick;
-  prometheus::Family<Gauge>& paused;
-  prometheus::Family<Gauge>& schedule_disagreement;
+  job_family<Gauge> info;
+  job_family<Histogram> lock_acquire_duration;
+  job_family<Counter> lock_attempts;
+  job_family<Histogram> lock_hold_duration;
+  job_family<Gauge> lock_held;
+  job_family<Counter> lock_lost;
+  job_family<Counter> ticks;
+  job_family<Counter> skips;
+  job_family<Histogram> tick_lateness;
+  job_family<Counter> runs_started;
+  job_family<Counter> runs;
+  job_family<Histogram> run_duration;
+  job_family<Counter> retries;
+  job_family<Gauge> running;
+  job_family<Counter> overlap_suspected;
+  job_family<Gauge> schedule_max_gap;
+  job_family<Gauge> last_success;
+  job_family<Gauge> last_run;
+  job_family<Gauge> next_tick;
+  job_family<Gauge> paused;
+  job_family<Gauge> schedule_disagreement;
 };
 
 /// Every series of one job, found once, so that recording needs no look-up by labels.
 struct job_series {
   job_series(job_families& families, const job_labels& job);
 
+  std::string name_text;  ///< job_name="…", escaped
+  std::string info_text;  ///< the labels of job_info, escaped
   series_by<Histogram> lock_acquire_duration;
   series_by<Counter> lock_attempts;
   Histogram& lock_hold_duration;

@@ -1,5 +1,7 @@
 #include "baton/observe/metrics.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <deque>
@@ -9,6 +11,7 @@
 
 #include "baton/base/utf8.hpp"
 #include "job_series.hpp"
+#include "job_text.hpp"
 #include "plugin_series.hpp"
 #include "process_metrics.hpp"
 
@@ -26,6 +29,22 @@ const Histogram::BucketBoundaries lag_buckets{.0001, .0005, .001, .005, .01, .05
 double seconds(microseconds duration) noexcept { return std::chrono::duration<double>(std::max(duration, microseconds{0})).count(); }
 double seconds(wall_time time) noexcept { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 
+constexpr std::size_t ample_for_a_job = 16'000;  // bytes of text; what is not written costs nothing
+
+/// Of a text of many megabytes, each page of 4 KiB is a fault of its own when it is first written, which took longer than the writing.
+void use_large_pages([[maybe_unused]] std::string& text) noexcept {
+#ifdef MADV_HUGEPAGE
+  constexpr std::uintptr_t large = 2 << 20;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(text.data()) + large - 1) / large * large;
+  const auto end = reinterpret_cast<std::uintptr_t>(text.data() + text.capacity()) / large * large;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a wish
+#endif
+}
+
+void raise(Gauge& gauge, double value) noexcept {
+  if (value > gauge.Value()) gauge.Set(value);
+}
+
 void add(Counter* counter, double amount = 1) noexcept {
   if (counter != nullptr) counter->Increment(amount);
 }
@@ -34,7 +53,8 @@ void add(Counter* counter, double amount = 1) noexcept {
 
 struct metrics::state {
   explicit state(options opts)
-      : registry(opts.registry ? std::move(opts.registry) : std::make_shared<prometheus::Registry>()),
+      : of_caller(opts.registry != nullptr),
+        registry(of_caller ? std::move(opts.registry) : std::make_shared<prometheus::Registry>()),
         started(opts.started),
         slots(opts.run_slots) {
     builder.gauge("build_info", "How this binary was built.")
@@ -53,12 +73,13 @@ struct metrics::state {
   /// Whoever looks at the former map goes on with it: it stays.
   void add(const std::vector<job_labels>& more) {
     auto next = maps.empty() ? std::make_unique<job_map>() : std::make_unique<job_map>(*maps.back());
-    next->reserve(next->size() + more.size());
+    next->by_name.reserve(next->by_name.size() + more.size());
     bool is_new = maps.empty();
     for (const auto& job : more) {
-      auto& known = (*next)[job.job_name];
+      auto& known = next->by_name[job.job_name];
       if (known.own == nullptr) {
         known.own = &series.emplace_back(per_job, job);
+        next->all.push_back(known.own);
         is_new = true;
       }
       auto all = extended(known.of_plugins == nullptr ? std::vector<plugin_series>{} : *known.of_plugins, *registry, job);
@@ -81,7 +102,7 @@ struct metrics::state {
     const std::vector<plugin_series>* of_plugins = nullptr;
   };
   [[nodiscard]] const known_job* find_job(std::string_view job) const noexcept {
-    const auto& known = *jobs.load(std::memory_order_acquire);
+    const auto& known = jobs.load(std::memory_order_acquire)->by_name;
     const auto found = known.find(job);
     return found == known.end() ? nullptr : &found->second;
   }
@@ -92,12 +113,17 @@ struct metrics::state {
     run_slots.find("free")->Set(all - std::min(busy, all));
   }
 
+  const bool of_caller;  // then all series are in it, for whoever else scrapes it
   const std::shared_ptr<prometheus::Registry> registry;
+  prometheus::Registry registry_of_jobs;  // never collected: see job_text.hpp
   const wall_time started;
   std::atomic<std::uint32_t> slots;
   family_builder builder{*registry};
-  job_families per_job{builder};
-  using job_map = std::unordered_map<std::string, known_job, text_hash, std::equal_to<>>;
+  job_families per_job{family_builder{of_caller ? *registry : registry_of_jobs}};
+  struct job_map {
+    std::unordered_map<std::string, known_job, text_hash, std::equal_to<>> by_name;
+    std::vector<const job_series*> all;
+  };
   std::deque<job_series> series;
   std::deque<std::vector<plugin_series>> plugin_lists;  // those in the last map are in use; none of them changes
   std::vector<std::unique_ptr<job_map>> maps;           // the last one is in use; none of them changes
@@ -208,8 +234,8 @@ void metrics::run_ended(std::string_view job, std::string_view outcome, microsec
 void metrics::job_times(std::string_view job, wall_time last_run, wall_time last_success) noexcept {
   const auto* series = state_->find(job);
   if (series == nullptr) return;
-  if (last_run != wall_time{}) series->last_run.Set(seconds(last_run));
-  if (last_success != wall_time{}) series->last_success.Set(seconds(last_success));
+  raise(series->last_run, seconds(last_run));
+  raise(series->last_success, seconds(last_success));
 }
 
 void metrics::job_next_tick(std::string_view job, wall_time tick) noexcept {
@@ -307,7 +333,13 @@ std::string metrics::serialize() const {
     const bool known = std::any_of(families.begin(), families.end(), [&](const auto& other) { return other.name == family.name; });
     if (!known) families.push_back(std::move(family));  // a registry of the caller's may have its own
   }
-  return prometheus::TextSerializer{}.Serialize(families);
+  auto text = prometheus::TextSerializer{}.Serialize(families);
+  if (state_->of_caller) return text;
+  const auto& jobs = state_->jobs.load(std::memory_order_acquire)->all;
+  text.reserve(text.size() + ample_for_a_job * jobs.size());
+  use_large_pages(text);
+  write_jobs(state_->per_job, jobs, text);
+  return text;
 }
 
 }  // namespace baton::observe

@@ -51,6 +51,7 @@ void observer::on(const engine::lock_given_back& n) {
 void observer::on(const engine::lock_was_lost& n) {
   count_lock(n.job, -1);
   metrics_.lock_lost(name(n.job), lock::to_string(n.reason));
+  if (n.reason == lock::loss::released_elsewhere) metrics_.overlap_suspected(name(n.job));  // since when, nobody knows
   const auto reason = std::string{lock::to_string(n.reason)};
   if (n.was_running) {
     log_.error("lock lost while the job runs: stopping it", {{"job", name(n.job)}, {"reason", reason}});
@@ -121,6 +122,7 @@ void observer::on(const engine::run_over& n) {
 
 void observer::on(const engine::finish_refused& n) {
   metrics_.fenced_write_rejected();
+  metrics_.overlap_suspected(name(n.job));  // whoever has the row may have run beside it
   log_.warning("the end of a run was not written: its row is not ours any more", {{"job", name(n.job)}, {"tick", to_rfc3339(n.key.tick)}});
 }
 
@@ -174,6 +176,8 @@ void observer::on(const engine::schedule_disagrees& n) {
   }
 }
 
+void observer::on(const engine::success_known& n) { metrics_.job_times(name(n.job), n.at, n.at); }
+
 void observer::on(const engine::leadership& n) {
   metrics_.leader(n.is_ours);
   metrics_.leader_change();
@@ -198,7 +202,7 @@ void observer::on(const engine::claims_restored& n) {
   log_.error("a failover lost claims of this instance: they are in the ledger again", {{"lost", std::to_string(n.lost)}, {"of", of}});
 }
 
-void observer::on(const engine::clock_measured& n) { metrics_.clock_offset(n.offset); }
+void observer::on(const engine::clock_measured& n) { metrics_.clock_offset(-n.offset); }
 
 void observer::on(const engine::clock_stepped& n) {
   metrics_.clock_step();

@@ -36,6 +36,7 @@ class observer {
   void on(const engine::session_opened_note& n);
   void on(const engine::job_stopped& n);
   void on(const engine::schedule_disagrees& n);
+  void on(const engine::success_known& n);
   void on(const engine::leadership& n);
   void on(const engine::run_cancelled& n);
   void on(const engine::rows_purged& n);

@@ -217,6 +217,11 @@ struct schedule_disagrees {
   job_index job;
   bool disagrees;
 };
+/// When a job last succeeded in the cluster, as the ledger knew it when a session was opened.
+struct success_known {
+  job_index job;
+  wall_time at;
+};
 struct leadership {
   bool is_ours;
 };
@@ -252,8 +257,8 @@ struct call_took {
 
 using note = std::variant<lock_attempted, ticks_duplicate, lock_taken, lock_given_back, lock_was_lost, lease_probed, tick_decided,
                           run_claimed, run_over, finish_refused, owner_unresolved, next_tick_known, store_state, session_trouble,
-                          session_opened_note, peer_differs, job_stopped, schedule_disagrees, leadership, run_cancelled, rows_purged,
-                          server_changed, claims_restored, clock_measured, clock_stepped, clock_unfit, call_took>;
+                          session_opened_note, peer_differs, job_stopped, schedule_disagrees, success_known, leadership, run_cancelled,
+                          rows_purged, server_changed, claims_restored, clock_measured, clock_stepped, clock_unfit, call_took>;
 
 using action =
     std::variant<open_lock_session, open_ledger_session, close_session, acquire, ask_owned, probe, release, claim, finish, reconcile,

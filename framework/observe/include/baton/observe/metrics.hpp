@@ -89,7 +89,7 @@ class metrics {
   void tick_lateness(std::string_view job, microseconds late) noexcept;
   void run_started(std::string_view job, std::string_view trigger) noexcept;  ///< schedule, catch_up, trigger, after, retry
   void run_ended(std::string_view job, std::string_view outcome, microseconds took) noexcept;
-  void job_times(std::string_view job, wall_time last_run, wall_time last_success) noexcept;  ///< epoch: unknown, left as it is
+  void job_times(std::string_view job, wall_time last_run, wall_time last_success) noexcept;  ///< left as they are where that is later
   void job_next_tick(std::string_view job, wall_time tick) noexcept;
   void job_paused(std::string_view job, bool paused) noexcept;
   void job_schedule_max_gap(std::string_view job, microseconds gap) noexcept;  ///< the longest time between two ticks to come
