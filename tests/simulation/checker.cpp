@@ -30,7 +30,8 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
   if (!name.running.empty() && !is_excused) broken("G2", what + " while " + name.running.front() + " is under way", now);
   name.running.push_back(what);
   for (const auto& c : name.claims) {
-    if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again && !(met_a_blind_one && c.is_blind))
+    if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again && !c.is_overruled &&
+        !(met_a_blind_one && c.is_blind))
       broken("G1", what + " after attempt " + std::to_string(c.attempt), now);
   }
   claim->started = true;
@@ -137,16 +138,17 @@ void checker::failed_over(const std::vector<testing::memory_store::lost_write>& 
 }
 
 /// Its fence is known again, whatever has become of its row since.
-void checker::restored(const ledger::tick_row& claim, row_state stands) {
+void checker::restored(const ledger::tick_row& claim, const ledger::tick_row& stands) {
   auto& name = names_[claim.lock_name];
   for (auto& known : name.claims) {
     if (known.key != claim.key || known.fence > claim.fence || !known.lost_at) continue;  // with a further attempt the one before it
     known.lost_at.reset();
+    known.is_overruled = stands.fence < known.fence;
     ++claims_restored_;
   }
   name.committed_fence = std::max(name.committed_fence, claim.fence);
   for (auto& tag : tags_) {
-    if (stands != row_state::running) {
+    if (stands.state != row_state::running) {
       tag.running.erase(claim.key);
     } else if (std::ranges::find(tag.limit.jobs, claim.key.job) != tag.limit.jobs.end()) {
       tag.running.insert(claim.key);

@@ -26,7 +26,7 @@ class checker {
   void failed_over(const std::vector<testing::memory_store::lost_write>& lost, const std::vector<ledger::tick_row>& rows, microseconds now,
                    wall_time last_servers_time, microseconds quiet);
   /// Its owner has made up for the loss of a claim.
-  void restored(const ledger::tick_row& claim, ledger::row_state stands);
+  void restored(const ledger::tick_row& claim, const ledger::tick_row& stands);
   [[nodiscard]] std::uint64_t claims_restored() const noexcept { return claims_restored_; }
 
   void paused(const std::string& job, bool is, microseconds now);
@@ -54,6 +54,7 @@ class checker {
     bool started = false;
     std::optional<microseconds> lost_at;  ///< in a failover, and its owner has not restored it
     bool was_run_again = false;           ///< by somebody who could not know
+    bool is_overruled = false;            ///< its row had been closed without it, and that closing may be lost like any other
     bool is_blind = false;                ///< what may be under way beside it was lost
   };
   struct name_state {

@@ -31,7 +31,7 @@ fleet::fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs) :
     world_.check.committed(before, after, now(), store_now());
     written_.emplace_back(after, world_.claim_sent[after.incarnation]);
   };
-  world_.store.on_restore = [this](const auto& claim, const auto& row) { world_.check.restored(claim, row.state); };
+  world_.store.on_restore = [this](const auto& claim, const auto& row) { world_.check.restored(claim, row); };
   draw_timing();
   world_.jobs = std::move(jobs);
   if (world_.jobs.empty()) {
