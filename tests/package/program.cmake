@@ -5,4 +5,12 @@ file(REMOVE_RECURSE ${WORK})
 foreach(component program plugins)
   run(${CMAKE_COMMAND} --install ${BUILD} --component ${component} --prefix ${WORK}/prefix)
 endforeach()
-run(${CMAKE_COMMAND} -E env BATON_PASSWORD=secret ${WORK}/prefix/bin/baton check --load-plugins -c ${SOURCE}/config/typical.yaml)
+configure_file(${SOURCE}/config/typical.yaml ${WORK}/typical.yaml COPYONLY)  # a configuration belongs to who runs it; a checkout may be another's
+run(${CMAKE_COMMAND} -E env BATON_PASSWORD=secret ${WORK}/prefix/bin/baton check --load-plugins -c ${WORK}/typical.yaml)
+foreach(file man/man1/baton.1 man/man5/baton.yaml.5 baton/baton.schema.json bash-completion/completions/baton zsh/site-functions/_baton
+    fish/vendor_completions.d/baton.fish)
+  file(SIZE ${WORK}/prefix/share/${file} size)
+  if(size LESS 1000)
+    message(FATAL_ERROR "${file} has ${size} bytes")
+  endif()
+endforeach()

@@ -3,9 +3,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
+#include <regex>
+#include <set>
 #include <sstream>
 #include <string>
 
+#include "exit_codes.hpp"
 #include "started_program.hpp"
 
 namespace baton::program {
@@ -41,6 +46,17 @@ TEST_F(main_program, suggests_the_verb_that_was_meant) {
   EXPECT_THAT(far.err, Not(HasSubstr("did you mean")));
 }
 
+TEST_F(main_program, suggests_the_option_that_was_meant) {
+  const auto near = run("check --conect -c x");
+  EXPECT_EQ(near.code, 64);
+  EXPECT_EQ(near.err,
+            "baton: error: 'baton check' has no option '--conect' (did you mean '--connect'?); 'baton check --help' lists them\n");
+  EXPECT_THAT(run("check --show_efective -c x").err, HasSubstr("(did you mean '--show-effective'?)"));
+  EXPECT_THAT(run("plugin run x.so --isolatoin=process").err,
+              HasSubstr("'baton plugin run' has no option '--isolatoin' (did you mean '--isolation'?)"));
+  EXPECT_EQ(run("run --frobnicate -c x").err, "baton: error: 'baton run' has no option '--frobnicate'; 'baton run --help' lists them\n");
+}
+
 TEST_F(main_program, shows_the_ticks_to_come_and_what_clocks_do_at_them) {
   const auto table = run("next --expression '30 2 * * *' --timezone Europe/Berlin --from 2026-03-27T12:00:00Z -n 3");
   EXPECT_EQ(table.code, 0) << table.err;
@@ -70,14 +86,14 @@ TEST_F(main_program, shows_the_ticks_to_come_and_what_clocks_do_at_them) {
 TEST_F(main_program, takes_the_example_of_the_sql_plugin) {
   ::setenv("BATON_PASSWORD", "x", 1);
   ::setenv("SHOP_PASSWORD", "x", 1);
-  const auto a = run("check -c " + std::string{BATON_SOURCE_DIR} + "/config/plugin-sql.yaml");
+  const auto a = run("check -c " + written(read(std::string{BATON_SOURCE_DIR} + "/config/plugin-sql.yaml")));
   ::unsetenv("BATON_PASSWORD");
   ::unsetenv("SHOP_PASSWORD");
   EXPECT_EQ(a.code, 0) << a.err;
 }
 
 TEST_F(main_program, leaves_out_the_ticks_that_calendars_exclude_and_shows_what_jitter_does) {
-  const auto calendars = std::string{BATON_SOURCE_DIR} + "/config/calendars.yaml";
+  const auto calendars = written(read(std::string{BATON_SOURCE_DIR} + "/config/calendars.yaml"), "calendars.yaml");
   const auto table = run("next -c " + calendars + " --from 2026-12-24T12:00:00Z -n 4");
   EXPECT_EQ(table.code, 0) << table.err;
   EXPECT_THAT(table.out, MatchesRegex("settlement  2026-12-24T18:00:00\\+01:00  runs at 2026-12-24T18:00:[0-9.]*\\+01:00\n"
@@ -110,19 +126,69 @@ TEST_F(main_program, refuses_a_length_of_time_without_a_unit) {
   EXPECT_THAT(a.err, HasSubstr("--for"));
 }
 
-TEST_F(main_program, has_every_verb_in_the_reference) {
-  const auto reference = read(std::string{BATON_SOURCE_DIR} + "/docs/reference/command-line.md");
-  for (const std::string of : {"", "plugin "}) {
-    std::istringstream help{run(of + "--help").out};
-    std::string line;
-    while (std::getline(help, line) && !line.starts_with("Subcommands:")) continue;
-    int count = 0;
-    for (std::string verb; std::getline(help, line) && std::istringstream{line} >> verb; ++count) {
-      if (!line.starts_with("  " + verb) || verb == "plugin") continue;
-      EXPECT_THAT(reference, testing::ContainsRegex("`" + of + verb + "[ `]"));
-    }
-    EXPECT_GE(count, 4) << of;
+/// Verbs and their options as the program helps with them: "plugin run" → {"--with", …}.
+std::map<std::string, std::set<std::string>> helped(const std::function<answer(const std::string&)>& run, const std::string& of = "") {
+  std::map<std::string, std::set<std::string>> all;
+  std::istringstream help{run(of + "--help").out};
+  std::string line;
+  while (std::getline(help, line) && !line.starts_with("Subcommands:")) {
+    static const std::regex option{"^  (-[a-z],)?(--[a-z-]+)"};
+    if (std::smatch found; std::regex_search(line, found, option) && found[2] != "--help")
+      all[of.substr(0, of.size() - (of.empty() ? 0 : 1))].insert(found[2]);
   }
+  for (std::string verb; std::getline(help, line) && std::istringstream{line} >> verb;) {
+    if (!line.starts_with("  " + verb)) continue;
+    all[of + verb];
+    for (auto& [name, options] : helped(run, of + verb + " ")) all[name].insert(options.begin(), options.end());
+  }
+  return all;
+}
+
+/// The same as the table of the reference has it.
+std::map<std::string, std::set<std::string>> documented(const std::string& page) {
+  std::map<std::string, std::set<std::string>> all;
+  std::istringstream in{page};
+  for (std::string line; std::getline(in, line);) {
+    static const std::regex row{"^\\| (`[^|]*) \\|"};
+    static const std::regex verb{"`([a-z]+( (new|inspect|run|test|crontab))?)[ `]"};
+    static const std::regex option{"(--[a-z-]+)|(-[con])[ `]"};
+    const std::map<std::string, std::string> long_names{{"-c", "--config"}, {"-o", "--output"}, {"-n", "--count"}};
+    std::smatch cell;
+    if (line == "## Names of runs") break;
+    if (!std::regex_search(line, cell, row)) continue;
+    const std::string first = cell[1];
+    for (std::sregex_iterator v{first.begin(), first.end(), verb}, end; v != end; ++v) {
+      for (std::sregex_iterator o{line.begin(), line.end(), option}; o != end; ++o)
+        all[(*v)[1]].insert((*o)[1].matched ? (*o)[1].str() : long_names.at((*o)[2]));
+      all[(*v)[1]];
+    }
+  }
+  return all;
+}
+
+TEST_F(main_program, has_the_verbs_and_options_of_the_reference_and_no_others) {
+  const auto page = read(std::string{BATON_SOURCE_DIR} + "/docs/reference/command-line.md");
+  auto program = helped([this](const std::string& arguments) { return run(arguments); });
+  const auto reference = documented(page);
+  program.erase("");
+  for (const auto* parent : {"plugin", "import"}) EXPECT_EQ(program.erase(parent), 1U);
+  EXPECT_GE(program.size(), 24U);
+  for (const auto& [verb, options] : program) {
+    ASSERT_TRUE(reference.contains(verb)) << "the reference lacks " << verb;
+    for (const auto& o : options) EXPECT_TRUE(reference.at(verb).contains(o)) << "the reference lacks " << verb << " " << o;
+  }
+  for (const auto& [verb, options] : reference) {
+    ASSERT_TRUE(program.contains(verb)) << "the program lacks " << verb;
+    for (const auto& o : options) EXPECT_TRUE(program.at(verb).contains(o)) << "the program lacks " << verb << " " << o;
+  }
+}
+
+TEST_F(main_program, has_the_exit_codes_of_the_reference) {
+  const auto page = read(std::string{BATON_SOURCE_DIR} + "/docs/reference/command-line.md");
+  std::string table = "| code | is |\n|---|---|\n";
+  for (const auto& [code, meaning] : exit_code_meanings) table += "| " + std::to_string(code) + " | " + std::string{meaning} + " |\n";
+  EXPECT_THAT(page, HasSubstr("## Exit codes\n\n" + table));
+  EXPECT_EQ(page.find("## Exit codes\n\n" + table) + 15 + table.size(), page.size()) << "and no others";
 }
 
 TEST_F(main_program, helps_on_stdout) {

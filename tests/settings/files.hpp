@@ -32,6 +32,19 @@ inline void write_file(const std::filesystem::path& path, std::string_view text)
   ::chmod(path.c_str(), 0644);
 }
 
+/// A copy that belongs to whoever runs the test, as a configuration has to; a checkout may be another's.
+inline void copy_own(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::filesystem::create_directories(to);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator{from}) {
+    const auto target = to / entry.path().lexically_relative(from);
+    if (entry.is_directory()) {
+      std::filesystem::create_directories(target);
+    } else {
+      write_file(target, read_file(entry.path()));
+    }
+  }
+}
+
 /// BATON_UPDATE_GOLDEN=1 rewrites what is compared; the change is then read in the diff.
 inline bool is_updating() { return std::getenv("BATON_UPDATE_GOLDEN") != nullptr; }
 
@@ -46,6 +59,12 @@ class scratch : public ::testing::Test {
   ~scratch() override {
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);
+  }
+
+  /// One of the examples in config/.
+  loaded load_example(const std::string& name) {
+    write_file(directory / name, read_file(root / "config" / name));
+    return load((directory / name).string());
   }
 
   loaded load_text(std::string_view text) {

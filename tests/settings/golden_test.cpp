@@ -20,21 +20,23 @@ std::vector<std::string> names() {
   return out;
 }
 
-class golden : public ::testing::TestWithParam<std::string> {};
+class golden : public scratch, public ::testing::WithParamInterface<std::string> {};
 
 TEST_P(golden, says_what_is_wrong_and_what_to_write_instead) {
   const variable unset{"BATON_TEST_UNSET", nullptr};
   const variable secret{"BATON_TEST_SECRET", "do-not-print-me"};
   const variable credentials{"CREDENTIALS_DIRECTORY", nullptr};
-  const auto directory = root / "tests/settings/golden";
-  std::filesystem::current_path(directory);  // so that the messages name no path of this machine
+  const auto from = root / "tests/settings/golden";
+  copy_own(from, directory / "golden");
+  std::filesystem::current_path(directory / "golden");  // so that the messages name no path of this machine
   const auto result = load(GetParam() + ".yaml");
   const auto text = text_of(result);
   EXPECT_FALSE(result.value);
   EXPECT_EQ(text.find("do-not-print-me"), std::string::npos);
   EXPECT_EQ(text.find("s3cr3t"), std::string::npos);
   EXPECT_EQ(text.find("hunter2"), std::string::npos);
-  const auto expected = directory / (GetParam() + ".expected");
+  std::filesystem::current_path("/");
+  const auto expected = from / (GetParam() + ".expected");
   if (is_updating()) write_file(expected, text);
   EXPECT_EQ(text, read_file(expected));
 }

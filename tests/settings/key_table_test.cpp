@@ -9,6 +9,8 @@
 namespace baton::settings::testing {
 namespace {
 
+using key_table_and_example = scratch;
+
 bool is_leaf(const key& row) {
   return row.type != key_type::section && row.type != key_type::jobs && row.type != key_type::calendars &&
          row.type != key_type::job_defaults && row.type != key_type::unsupported;
@@ -73,9 +75,9 @@ TEST(key_table, states_the_defaults_that_the_settings_have) {
   }
 }
 
-TEST(key_table, is_all_in_the_effective_settings) {
+TEST_F(key_table_and_example, is_all_in_the_effective_settings) {
   const variable password{"BATON_PASSWORD", "swordfish"};
-  const auto result = load((root / "config/every-key.yaml").string());
+  const auto result = load_example("every-key.yaml");
   ASSERT_TRUE(result.value) << text_of(result);
   const auto text = show_effective(*result.value);
   for (const auto& row : keys()) {

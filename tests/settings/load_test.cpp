@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <thread>
@@ -28,7 +29,7 @@ class load_file : public scratch {
 };
 
 TEST_F(load_file, takes_the_smallest_file_and_fills_in_the_rest) {
-  const auto result = load((root / "config/smallest.yaml").string());
+  const auto result = load_example("smallest.yaml");
   ASSERT_TRUE(result.value) << text_of(result);
   EXPECT_TRUE(result.problems.empty()) << text_of(result);
   const auto& s = *result.value;
@@ -44,7 +45,7 @@ TEST_F(load_file, takes_the_smallest_file_and_fills_in_the_rest) {
   EXPECT_EQ(j.plugin, "noop");
   EXPECT_EQ(j.schedule->text(), "0 * * * *");
   EXPECT_EQ(j.schedule_text, "@hourly");
-  EXPECT_EQ(j.where.line, 5U);
+  EXPECT_EQ(j.where.line, 6U);
   EXPECT_EQ(j.where.column, 3U);
   EXPECT_EQ(j.grace, 10s);
   EXPECT_FALSE(j.timeout);
@@ -52,7 +53,7 @@ TEST_F(load_file, takes_the_smallest_file_and_fills_in_the_rest) {
 
 TEST_F(load_file, takes_a_typical_file) {
   const variable password{"BATON_PASSWORD", "swordfish"};
-  const auto result = load((root / "config/typical.yaml").string());
+  const auto result = load_example("typical.yaml");
   ASSERT_TRUE(result.value) << text_of(result);
   EXPECT_TRUE(result.problems.empty()) << text_of(result);
   const auto& s = *result.value;
@@ -76,7 +77,7 @@ TEST_F(load_file, takes_a_typical_file) {
 
 TEST_F(load_file, takes_every_key_there_is) {
   const variable password{"BATON_PASSWORD", "swordfish"};
-  const auto result = load((root / "config/every-key.yaml").string());
+  const auto result = load_example("every-key.yaml");
   ASSERT_TRUE(result.value) << text_of(result);
   EXPECT_TRUE(result.problems.empty()) << text_of(result);
   const auto& env = std::get<with_value::map>(result.value->jobs[0].with[1].second.data);
@@ -230,6 +231,40 @@ TEST_F(load_file, refuses_files_that_it_cannot_or_should_not_read) {
   EXPECT_EQ(message((directory / "large.yaml").string()), "is larger than 4 MiB");
   EXPECT_EQ(render(load((directory / "none.yaml").string()).problems[0]),
             (directory / "none.yaml").string() + ": error: cannot be read: No such file or directory\n");
+}
+
+TEST_F(load_file, refuses_a_folder_that_everybody_may_write_but_for_sticky_ones) {
+  const auto folder = directory / "open";
+  std::filesystem::create_directory(folder);
+  write_file(folder / "a.yaml", with_job(""));
+  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
+  const auto refused = load((folder / "a.yaml").string());
+  ASSERT_EQ(refused.problems.size(), 1U);
+  EXPECT_NE(refused.problems[0].message.find("everybody may write to its folder"), std::string::npos) << text_of(refused);
+  EXPECT_FALSE(refused.value);
+  ASSERT_EQ(::chmod(folder.c_str(), 01777), 0);
+  EXPECT_TRUE(load((folder / "a.yaml").string()).value);
+  ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
+}
+
+TEST_F(load_file, refuses_what_belongs_to_another_user_also_behind_an_include) {
+  if (::geteuid() != 0) GTEST_SKIP() << "cannot here: only root can give a file to another user";
+  const auto folder = directory / "jobs.d";
+  std::filesystem::create_directory(folder);
+  write_file(folder / "a.yaml", "jobs: {other: {plugin: noop, schedule: \"@daily\"}}\n");
+  ASSERT_EQ(::chown((folder / "a.yaml").c_str(), 12345, 0), 0);
+  const auto of_another = load_text(with_job("include: [jobs.d/*.yaml]\n"));
+  EXPECT_FALSE(of_another.value);
+  EXPECT_NE(text_of(of_another).find("jobs.d/a.yaml: error: belongs to user 12345"), std::string::npos) << text_of(of_another);
+  ASSERT_EQ(::chown((folder / "a.yaml").c_str(), 0, 0), 0);
+  ASSERT_EQ(::chown(folder.c_str(), 12345, 0), 0);
+  EXPECT_NE(text_of(load_text(with_job("include: [jobs.d/*.yaml]\n"))).find("jobs.d belongs to user 12345"), std::string::npos);
+  ASSERT_EQ(::chown(folder.c_str(), 0, 0), 0);
+  EXPECT_TRUE(load_text(with_job("include: [jobs.d/*.yaml]\n")).value);
+}
+
+TEST_F(load_file, refuses_an_include_that_leads_out_of_its_folder) {
+  EXPECT_EQ(only_message(with_job("include: [jobs.d/../../other/*.yaml]\n")), "'jobs.d/../../other/*.yaml' leads out of a folder by '..'");
 }
 
 TEST_F(load_file, accepts_byte_order_marks_and_carriage_returns) {

@@ -1,9 +1,12 @@
 #include "commands.hpp"
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <cstdio>
 
 #include "configuration.hpp"
 #include "exit_codes.hpp"
+#include "output.hpp"
 
 namespace baton::program {
 namespace {
@@ -40,10 +43,27 @@ int migrate(const result<Store>& store) {
   return exit_ok;
 }
 
+/// For editors and pipelines: lines and columns from 1, in characters.
+boost::json::array as_records(const std::vector<settings::problem>& problems) {
+  boost::json::array all;
+  for (const auto& p : problems) {
+    boost::json::object one{{"file", p.where.file},     {"line", p.where.line},
+                            {"column", p.where.column}, {"severity", p.is_warning ? "warning" : "error"},
+                            {"path", p.path},           {"message", p.message}};
+    if (!p.hint.empty()) one["hint"] = p.hint;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 }  // namespace
 
-int check_command(const std::string& file, bool show_effective, bool with_store) {
+int check_command(const std::string& file, bool show_effective, bool with_store, const std::string& format) {
   const auto checked = load_configuration(file);
+  if (format != "table") {
+    print_list(as_records(checked.problems), format == "yaml");
+    return checked.value ? exit_ok : exit_configuration;
+  }
   print_problems(checked.problems);
   if (!checked.value) return exit_configuration;
   if (show_effective) std::fputs(settings::show_effective(checked.value->settings).c_str(), stdout);

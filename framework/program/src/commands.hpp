@@ -7,7 +7,8 @@ namespace baton::program {
 // Each verb of the command line. Data goes to stdout, diagnostics to stderr; the return value is the exit code.
 
 int run_command(const std::string& file);
-int check_command(const std::string& file, bool show_effective, bool connect);
+/// `format` json or yaml: the problems on stdout, as records.
+int check_command(const std::string& file, bool show_effective, bool connect, const std::string& format);
 int doctor_command(const std::string& file, const std::string& format);
 int migrate_command(const std::string& file, bool print_only);
 /// Over the instance's admin socket; that of `file`, or `socket`.

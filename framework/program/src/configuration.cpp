@@ -12,6 +12,7 @@
 #include <map>
 #include <tuple>
 
+#include "baton/base/suggest.hpp"
 #include "baton/lock/name.hpp"
 #include "with.hpp"
 
@@ -62,9 +63,7 @@ class plugin_checker {
       slot = std::move(*described);
       return &*slot;
     }
-    std::string searched;
-    for (const auto& folder : path_) searched += (searched.empty() ? "" : ", ") + folder;
-    report(j.plugin_where, at, "there is no plugin '" + j.plugin + "'", "looked for " + j.plugin + ".so in: " + searched);
+    report(j.plugin_where, at, "there is no plugin '" + j.plugin + "'", cure(j.plugin));
     return nullptr;
   }
 
@@ -83,6 +82,22 @@ class plugin_checker {
   }
 
  private:
+  /// Which plugin was meant, of those that are there.
+  [[nodiscard]] std::string cure(const std::string& wanted) const {
+    if (wanted.ends_with(".so")) return "write " + wanted.substr(0, wanted.size() - 3) + ", without .so";
+    std::vector<std::string> there;
+    std::string searched;
+    for (const auto& folder : path_) {
+      searched += (searched.empty() ? "" : ", ") + folder;
+      std::error_code error;
+      for (const auto& entry : fs::directory_iterator{folder, error}) {
+        if (entry.path().extension() == ".so") there.push_back(entry.path().stem().string());
+      }
+    }
+    const auto meant = suggest(wanted, {there.begin(), there.end()});
+    return (meant.empty() ? "" : "did you mean '" + meant + "'? ") + "looked for " + wanted + ".so in: " + searched;
+  }
+
   void report(const settings::mark& where, std::string path, std::string message, std::string hint) {
     problem p;
     p.where = where;
@@ -197,6 +212,7 @@ checked load_configuration(const std::string& file) {
   std::ranges::stable_sort(answer.problems, {}, [&](const problem& p) {
     return std::tuple{p.where.file != file, p.where.file, p.where.line, p.where.column};
   });
+  for (auto& p : answer.problems) settings::quote_source(p);
   if (std::ranges::none_of(answer.problems, [](const problem& p) { return !p.is_warning; })) answer.value = std::move(c);
   return answer;
 }

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+#include <utility>
+
 #include "baton/base/result.hpp"
 
 namespace baton::program {
@@ -15,6 +19,18 @@ enum exit_code : int {
   exit_permission = 77,
   exit_configuration = 78,
 };
+
+/// As manual and reference have them.
+inline constexpr std::array<std::pair<exit_code, std::string_view>, 8> exit_code_meanings{{
+    {exit_ok, "done; a positive answer"},
+    {exit_negative, "a negative answer, a failed run, findings"},
+    {exit_usage, "a wrong command line, or a job that nobody knows"},
+    {exit_unavailable, "the store cannot be reached or used"},
+    {exit_internal, "a defect"},
+    {exit_try_later, "try later"},
+    {exit_permission, "user, password or grants"},
+    {exit_configuration, "an error in the configuration"},
+}};
 
 [[nodiscard]] inline exit_code exit_code_of(const failure& f) noexcept {
   switch (f.code) {

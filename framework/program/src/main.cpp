@@ -10,12 +10,43 @@
 #include "commands.hpp"
 #include "control_verbs.hpp"
 #include "dev_journal.hpp"
+#include "document_verbs.hpp"
 #include "exit_codes.hpp"
 #include "plugin_verbs.hpp"
 
 namespace {
 
 using namespace baton::program;
+
+std::string spoken(const CLI::App& verb) {
+  if (verb.get_parent() == nullptr) return "baton";
+  return spoken(*verb.get_parent()) + " " + verb.get_name();
+}
+
+/// An option that the verb has not; empty: it has them all.
+std::string unknown_option(const CLI::App& verb, int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view{argv[i]} != "--"; ++i) {
+    const auto word = std::string{argv[i]}.substr(0, std::string{argv[i]}.find('='));
+    if (word.starts_with("--") && verb.get_option_no_throw(word) == nullptr) return word;
+  }
+  return {};
+}
+
+/// " (did you mean '--connect'?)", or nothing.
+std::string option_meant(const CLI::App& verb, std::string word) {
+  std::vector<std::string> names;
+  for (const auto* option : verb.get_options()) {
+    for (auto name : option->get_lnames()) {
+      std::ranges::replace(name, '-', '_');
+      names.push_back(std::move(name));
+    }
+  }
+  word.erase(0, 2);
+  std::ranges::replace(word, '-', '_');
+  auto nearest = baton::suggest(word, {names.begin(), names.end()});
+  std::ranges::replace(nearest, '_', '-');
+  return nearest.empty() ? "" : " (did you mean '--" + nearest + "'?)";
+}
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help
@@ -39,7 +70,13 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
     std::fprintf(stderr, "; 'baton%s --help' lists them\n", verb == &app ? "" : (" " + verb->get_name()).c_str());
     return exit_usage;
   }
-  std::fprintf(stderr, "baton: error: %s; 'baton --help' tells more\n", error.what());
+  const auto name = spoken(*verb);
+  if (const auto option = unknown_option(*verb, argc, argv); !option.empty()) {
+    std::fprintf(stderr, "baton: error: '%s' has no option '%s'%s; '%s --help' lists them\n", name.c_str(), option.c_str(),
+                 option_meant(*verb, option).c_str(), name.c_str());
+    return exit_usage;
+  }
+  std::fprintf(stderr, "baton: error: %s; '%s --help' tells more\n", error.what(), name.c_str());
   return exit_usage;
 }
 
@@ -69,6 +106,7 @@ int main(int argc, char** argv) {
   const auto with_format = [&format](CLI::App* verb) {
     verb->add_option("-o,--output", format, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
   };
+  with_format(check);
   auto* doctor = app.add_subcommand("doctor", "probes the store and says what is unfit and what cures it");
   with_file(doctor);
   with_format(doctor);
@@ -92,6 +130,7 @@ int main(int argc, char** argv) {
   with_format(explain);
   control_verbs control{app};
   plugin_verbs plugin{app};
+  document_verbs documents{app};
   std::string socket;
   bool wait = false;
   auto* reload = app.add_subcommand("reload", "has this machine's instance read its configuration again, and tells what became of it");
@@ -120,9 +159,10 @@ int main(int argc, char** argv) {
   if (run->parsed()) return run_command(file);
   if (const auto done = control.run()) return *done;
   if (const auto done = plugin.run()) return *done;
+  if (const auto done = documents.run()) return *done;
   if (next->parsed()) return next_command(next_opts);
   if (explain->parsed()) return explain_command(next_opts);
-  if (check->parsed()) return check_command(file, show_effective, connect);
+  if (check->parsed()) return check_command(file, show_effective, connect, format);
   if (doctor->parsed()) return doctor_command(file, format);
   if (migrate->parsed()) return migrate_command(file, print_only);
   if (reload->parsed()) return reload_command(file, socket);

@@ -60,6 +60,7 @@ checked_with check_with(const plugin_host::plugin_description& plugin, const giv
     p.where = e.line == 0 ? with.where : settings::mark{with.where.file, e.line, e.column};
     p.path = with.path + (e.path.empty() ? "" : "." + e.path);
     p.message = e.message + " (plugin " + plugin.name + " " + plugin.version + ")";
+    settings::quote_source(p);
     wrong.problems.push_back(std::move(p));
   }
   return wrong;

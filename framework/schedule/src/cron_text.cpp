@@ -152,10 +152,11 @@ std::variant<cron, syntax_error> parse(std::string_view expression, std::optiona
   }
   if (in.count < 5) {
     const auto& tail = in.words[in.count - 1];
-    return syntax_error{"there are " + std::to_string(in.count) +
-                            " fields; five are expected (minute hour day-of-month month day-of-week), six with seconds in front, or seven "
-                            "with a year at the end",
-                        head.offset, tail.offset + tail.text.size() - head.offset};
+    return syntax_error{
+        (in.count == 1 ? "there is 1 field" : "there are " + std::to_string(in.count) + " fields") +
+            std::string{"; five are expected (minute hour day-of-month month day-of-week), six with seconds in front, or seven "
+                        "with a year at the end"},
+        head.offset, tail.offset + tail.text.size() - head.offset};
   }
   if (in.count > field_count) {
     const auto& extra = in.words[field_count];

@@ -51,6 +51,9 @@ class loader {
   }
 
   void include(const source& main, const place& at, const std::string& pattern) {
+    const std::filesystem::path parts{pattern};
+    if (std::find(parts.begin(), parts.end(), "..") != parts.end())
+      return report_.error(at, "include", in_quotes(pattern) + " leads out of a folder by '..'", "write where the files are from / on");
     glob_t found{};
     const std::unique_ptr<glob_t, void (*)(glob_t*)> owner{&found, &::globfree};
     const auto path = main.resolve(pattern);

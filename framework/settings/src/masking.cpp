@@ -1,6 +1,7 @@
 #include "masking.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "source.hpp"
 
@@ -16,9 +17,7 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 std::size_t indentation(std::string_view line) { return std::min(line.find_first_not_of(blanks), line.size()); }
 
-/// Where the value behind `password:` begins, or npos. Takes every word that ends in "password", quoted or not.
-std::size_t password_value(std::string_view line) {
-  constexpr std::string_view word = "password";
+std::size_t value_behind(std::string_view line, std::string_view word) {
   for (std::size_t i = 0; i + word.size() <= line.size(); ++i) {
     bool is_here = i + word.size() == line.size() || !is_word(line[i + word.size()]);
     for (std::size_t k = 0; is_here && k < word.size(); ++k) is_here = lower(line[i + k]) == word[k];
@@ -29,6 +28,14 @@ std::size_t password_value(std::string_view line) {
     if (after != std::string_view::npos && line[after] == ':') return after + 1;
   }
   return std::string_view::npos;
+}
+
+/// Where the value behind `password:` begins, or npos. Takes every key that ends in a word for a secret, quoted or not.
+std::size_t password_value(std::string_view line) {
+  constexpr std::array<std::string_view, 7> words{"password", "passwd", "secret", "token", "bearer", "authorization", "api_key"};
+  auto first = std::string_view::npos;
+  for (const auto word : words) first = std::min(first, value_behind(line, word));
+  return first;
 }
 
 /// A reference is no secret: {file: …}.

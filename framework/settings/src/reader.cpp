@@ -48,6 +48,20 @@ std::string where_text(const place& at) {
   return m.file + ":" + std::to_string(m.line) + ":" + std::to_string(m.column);
 }
 
+/// A key of another section that was probably meant.
+std::string slip_elsewhere(std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const auto& row : keys()) names.push_back(row.path.substr(row.path.rfind('.') + 1));
+  const auto meant = suggest(word, names);
+  for (const auto& row : keys()) {
+    if (meant.empty() || row.path.substr(row.path.rfind('.') + 1) != meant) continue;
+    std::string path{row.path};
+    if (const auto star = path.find('*'); star != std::string::npos) path.replace(star, 1, "NAME");
+    return "did you mean '" + path + "'?";
+  }
+  return {};
+}
+
 bool is_job_only(std::string_view name) { return name == "schedule" || name == "plugin" || name == "with"; }
 
 }  // namespace
@@ -268,6 +282,8 @@ std::string reader::report_unknown(const node& k, std::string_view row, const st
       break;
     }
   }
+  if (hint.empty()) hint = slip_elsewhere(k.text);
+  if (hint.empty()) hint = "man baton.yaml lists the keys";
   report_.error(k.at, path, "unknown key " + in_quotes(k.text), std::move(hint));
   return meant;
 }

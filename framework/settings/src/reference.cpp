@@ -6,9 +6,8 @@
 #include "suggest.hpp"
 
 namespace baton::settings {
-namespace {
 
-std::string type_text(const key& row) {
+std::string value_text(const key& row) {
   const auto range = [&] { return std::to_string(row.minimum) + " to " + std::to_string(row.maximum); };
   switch (row.type) {
     case key_type::section: return "section";
@@ -45,6 +44,8 @@ std::string type_text(const key& row) {
   return "";
 }
 
+namespace {
+
 std::string shown_path(const key& row) {
   std::string path{row.path};
   if (const auto star = path.find('*'); star != std::string::npos) path.replace(star, 1, "NAME");
@@ -64,7 +65,7 @@ std::string reference_markdown() {
     const auto fallback = row.is_required        ? std::string{"required"}
                           : row.fallback.empty() ? std::string{}
                                                  : "`" + std::string{row.fallback} + "`";
-    out += "| " + shown_path(row) + " | " + type_text(row) + " | " + fallback + " | " + std::string{row.help} +
+    out += "| " + shown_path(row) + " | " + value_text(row) + " | " + fallback + " | " + std::string{row.help} +
            (row.is_local ? " (local)" : "") + " |\n";
   }
   return out +

@@ -56,7 +56,9 @@ std::variant<std::string, refusal> expand(std::string_view inside) {
 
 std::variant<std::string, refusal> read_secret_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "re"), &std::fclose};
-  const auto refused = [&] { return refusal{path + " cannot be read: " + std::strerror(errno), {}}; };
+  const auto refused = [&] {
+    return refusal{path + " cannot be read: " + std::strerror(errno), "name a file that the account of Baton may read"};
+  };
   if (!file) return refused();
   std::string text(largest_secret + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
@@ -101,7 +103,12 @@ std::variant<std::int64_t, refusal> read_integer(std::string_view text, bool quo
   if (quoted_text) {
     return refusal{range + ", not text in quotes", is_decimal ? "write " + std::string{text} + " without quotes" : ""};
   }
-  if (!is_decimal) return refusal{range + ", got " + in_quotes(text), {}};
+  if (!is_decimal) {
+    std::string plain{text};
+    std::erase_if(plain, [](char c) { return c == '_' || c == ',' || c == '+'; });
+    const bool is_grouped = plain.size() < text.size() && !plain.empty() && std::all_of(plain.begin(), plain.end(), is_digit);
+    return refusal{range + ", got " + in_quotes(text), is_grouped ? "write " + plain : ""};
+  }
   if (digits.size() > 1 && digits.front() == '0') {
     return refusal{range + ", got " + in_quotes(text) + ": some read a leading zero as octal", "write it without the leading zero"};
   }
@@ -174,7 +181,7 @@ std::variant<std::string, refusal> resolve_reference(const node& n) {
   if (name.empty() || name.find('\0') != std::string::npos) return refusal{"the " + kind + " has no name", {}};
   if (kind == "env") {
     const char* value = std::getenv(name.c_str());
-    if (value == nullptr) return refusal{"the environment variable " + in_quotes(name) + " is not set", {}};
+    if (value == nullptr) return refusal{"the environment variable " + in_quotes(name) + " is not set", "set it where Baton is started"};
     return std::string{value};
   }
   if (kind == "file") return read_secret_file(n.at.in->resolve(name));

@@ -33,8 +33,33 @@ class descriptor {
   int fd_;
 };
 
+/// Whoever owns a file or its folder can write another one there.
+bool is_trusted(uid_t owner) noexcept { return owner == 0 || owner == ::geteuid(); }
+
+std::string wrong_owner(uid_t owner) {
+  return "belongs to user " + std::to_string(owner) + ", who could run programs through it; root or the user of this process may own it";
+}
+
 problem whole_file(const std::string& file, std::string message, std::string hint = {}) {
   return {{file, 0, 0}, {}, std::move(message), std::move(hint), false, {}, 0};
+}
+
+/// Who else could put something there. A sticky folder (/tmp) lets nobody replace what is another's.
+std::optional<problem> refuse_writers(const std::string& file, const struct stat& info) {
+  if (!S_ISREG(info.st_mode)) return std::nullopt;  // a pipe of the shell's
+  if ((info.st_mode & S_IWOTH) != 0)
+    return whole_file(file, "everybody may write this file, so anybody could run programs through it", "run: chmod o-w " + file);
+  if (!is_trusted(info.st_uid)) return whole_file(file, wrong_owner(info.st_uid), "run: chown root " + file);
+  std::error_code ignored;
+  const auto folder = std::filesystem::canonical(file, ignored).parent_path().string();
+  struct stat around {};
+  if (folder.empty() || ::stat(folder.c_str(), &around) != 0) return std::nullopt;
+  if ((around.st_mode & S_IWOTH) != 0 && (around.st_mode & S_ISVTX) == 0)
+    return whole_file(file, "everybody may write to its folder " + folder + ", so anybody could put another file here",
+                      "run: chmod o-w " + folder);
+  if (!is_trusted(around.st_uid))
+    return whole_file(file, "its folder " + folder + " " + wrong_owner(around.st_uid), "run: chown root " + folder);
+  return std::nullopt;
 }
 
 /// What a YAML file must not contain.
@@ -97,9 +122,7 @@ std::variant<std::unique_ptr<source>, problem> source::read(const std::string& f
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return refused();
   if (S_ISDIR(info.st_mode)) return whole_file(file, "is a directory; a file is expected");
-  if (S_ISREG(info.st_mode) && (info.st_mode & S_IWOTH) != 0) {
-    return whole_file(file, "everybody may write this file, so anybody could run programs through it", "run: chmod o-w " + file);
-  }
+  if (auto refusal = refuse_writers(file, info)) return *std::move(refusal);
   std::string text;
   std::array<char, 65536> chunk;
   while (true) {
@@ -129,6 +152,12 @@ std::variant<std::unique_ptr<source>, problem> source::take(std::string file, st
             false,
             {},
             0};
+  auto column = *strange - start + 1;
+  p.source = storable(mask_passwords(*made, line, column), std::string::npos, keep::first);
+  std::ranges::replace_if(
+      p.source, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  p.caret = count_characters(std::string_view{p.source}.substr(0, column - 1)) + 1;
+  cut(p.source, p.caret);
   return p;
 }
 
@@ -166,6 +195,21 @@ mark source::mark_of(const place& at) const {
   const auto text = line(at.line);
   const auto before = text.substr(0, at.column == 0 ? 0 : at.column - 1);
   return {name_, at.line, at.line == 0 ? 0 : count_characters(before) + 1};
+}
+
+void quote_source(problem& p) {
+  if (p.where.line == 0 || !p.source.empty()) return;
+  const auto read = source::read(p.where.file);
+  const auto* in = std::get_if<std::unique_ptr<source>>(&read);
+  if (in == nullptr) return;
+  const auto line = (*in)->line(p.where.line);
+  place at{in->get(), p.where.line, 1};
+  for (std::size_t character = 1; at.column <= line.size(); ++at.column) {
+    if (starts_character(line[at.column - 1]) && character++ >= p.where.column) break;
+  }
+  auto quoted = (*in)->problem_at(at, {}, {}, {});
+  p.source = std::move(quoted.source);
+  p.caret = quoted.caret;
 }
 
 void report::error(const place& at, std::string path, std::string message, std::string hint) {

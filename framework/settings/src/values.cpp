@@ -62,6 +62,17 @@ std::string fold_hint(const key& row, std::string text, bool is_expanded) {
   return fits && !is_expanded ? "write " + text : std::string{};
 }
 
+/// What else was meant by a schedule that is none.
+std::string schedule_hint(const std::string& text) {
+  if (std::holds_alternative<microseconds>(schedule::parse_duration(text))) return "write {every: " + text + "}";
+  for (const std::string_view lead : {"TZ=", "CRON_TZ="}) {
+    const auto blank = text.find(' ');
+    if (text.starts_with(lead) && blank != std::string::npos)
+      return "write schedule: \"" + text.substr(blank + 1) + "\" and timezone: " + text.substr(lead.size(), blank - lead.size());
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> reader::scalar(const node& n, const std::string& path, std::string_view wanted) {
@@ -171,7 +182,8 @@ std::optional<value> reader::checked_duration(const key& row, const node& n, con
 std::optional<value> reader::checked_url(const node& n, const std::string& text, const std::string& path) {
   auto parsed = parse_store_url(text);
   if (auto* bad = std::get_if<url_error>(&parsed)) {
-    report_.error(text == n.text ? inside(n, text, bad->offset) : n.at, path, std::move(bad->message), std::move(bad->hint));
+    report_.error(text == n.text ? inside(n, text, bad->offset) : n.at, path,
+                  text == n.text ? std::move(bad->message) : "the value of " + shown(n) + " is not a URL of a store", std::move(bad->hint));
     return std::nullopt;
   }
   auto& address = std::get<store_address>(parsed);
@@ -338,8 +350,10 @@ std::optional<value> reader::checked_schedule(const node& n, const std::string& 
   if (!text) return std::nullopt;
   auto made = schedule::timetable::from_cron(*text, zone_of_job(), reading_ == nullptr ? std::string_view{} : reading_->name);
   if (auto* bad = std::get_if<schedule::syntax_error>(&made)) {
-    report_.error(*text == n.text ? inside(n, *text, bad->offset) : n.at, path,
-                  *text == n.text ? bad->message : "the value of " + shown(n) + " is not a schedule");
+    const bool is_as_written = *text == n.text;
+    report_.error(is_as_written ? inside(n, *text, bad->offset) : n.at, path,
+                  is_as_written ? bad->message : "the value of " + shown(n) + " is not a schedule",
+                  is_as_written ? schedule_hint(*text) : "");
     return std::nullopt;
   }
   return value{schedule_value{std::get<schedule::timetable>(std::move(made)), *text}};

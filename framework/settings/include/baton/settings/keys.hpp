@@ -51,6 +51,9 @@ struct key {
 /// Every key, sections before their keys, in the order of the reference page.
 [[nodiscard]] std::span<const key> keys();
 
+/// What a value of the key looks like, in Markdown: "duration, 10ms to 1h".
+[[nodiscard]] std::string value_text(const key& row);
+
 /// The key table of docs/reference/configuration.md.
 [[nodiscard]] std::string reference_markdown();
 

@@ -173,7 +173,8 @@ struct loaded {
 /// Reads and validates a file with its includes. Every problem is reported, not the first, in the order of files and lines.
 ///
 /// Reads the environment (also for where the local store is), the host's name, the clock, and the files that the configuration refers to;
-/// whether plugins exist is not asked. Relative paths are taken from the directory of the file that names them. No secret appears in a
+/// whether plugins exist is not asked. Files are refused that everybody may write, or that belong, like the folder they are in, to another
+/// user than root or this process's. Relative paths are taken from the directory of the file that names them. No secret appears in a
 /// problem.
 [[nodiscard]] loaded load(const std::string& file);
 
@@ -184,6 +185,9 @@ struct loaded_parameters {
 
 /// Reads a file that holds what stands below `with` in a job, and nothing else. A file without a value is a job without parameters.
 [[nodiscard]] loaded_parameters load_parameters(const std::string& file);
+
+/// Fills in the line that `p.where` names, fit to be printed: for problems that others find in what was loaded.
+void quote_source(problem& p);
 
 /// "FILE:LINE:COL: error: PATH: MESSAGE", the source line, a caret and the hint; ends with a newline.
 [[nodiscard]] std::string render(const problem& p);
