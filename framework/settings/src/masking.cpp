@@ -16,9 +16,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 std::size_t indentation(std::string_view line) { return std::min(line.find_first_not_of(blanks), line.size()); }
 
-/// Where the value behind `password:` begins, or npos. Takes every word that ends in "password", quoted or not.
-std::size_t password_value(std::string_view line) {
-  constexpr std::string_view word = "password";
+/// Where the value behind `password:` begins, or npos; the word is any that ends in `word`, quoted or not.
+std::size_t value_of(std::string_view word, std::string_view line) {
   for (std::size_t i = 0; i + word.size() <= line.size(); ++i) {
     bool is_here = i + word.size() == line.size() || !is_word(line[i + word.size()]);
     for (std::size_t k = 0; is_here && k < word.size(); ++k) is_here = lower(line[i + k]) == word[k];
@@ -30,6 +29,9 @@ std::size_t password_value(std::string_view line) {
   }
   return std::string_view::npos;
 }
+
+/// The same of passwords and tokens.
+std::size_t password_value(std::string_view line) { return std::min(value_of("password", line), value_of("token", line)); }
 
 /// A reference is no secret: {file: …}.
 bool is_reference(std::string_view value) {
