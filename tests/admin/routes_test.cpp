@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <fstream>
+#include <iterator>
+#include <set>
 #include <stdexcept>
 
 namespace baton::admin {
@@ -38,7 +44,7 @@ TEST(routes, what_is_not_there_is_404_whatever_the_method) {
     EXPECT_EQ(answer({"GET", target}, healthy()).status, 404U) << target;
     EXPECT_EQ(answer({"POST", target}, healthy()).status, 404U) << target;
   }
-  EXPECT_THAT(answer({"GET", "/x"}, healthy()).body, HasSubstr(R"({"error":{"code":"not_found")"));
+  EXPECT_THAT(answer({"GET", "/x"}, healthy()).body, HasSubstr(R"({"error":"not_found","message":)"));
 }
 
 TEST(routes, other_methods_are_405_with_what_is_allowed) {
@@ -54,39 +60,119 @@ TEST(routes, a_callback_that_throws_is_500) {
   calls.metrics_text = []() -> std::string { throw std::runtime_error{"out of \"luck\""}; };
   const auto said = answer({"GET", "/metrics"}, calls);
   EXPECT_EQ(said.status, 500U);
-  EXPECT_EQ(said.body, "{\"error\":{\"code\":\"internal\",\"message\":\"out of \\\"luck\\\"\"}}\n");
+  EXPECT_EQ(said.body, "{\"error\":\"internal\",\"message\":\"out of \\\"luck\\\"\"}\n");
 }
 
-callbacks changing() {
+/// With all routes.
+callbacks whole() {
   auto calls = healthy();
-  calls.reload = [](const std::function<void(outcome)>& done) { done({}); };
+  calls.read = [](const question&, const say&) {};
+  calls.known = [](const question&) { return said{}; };
+  calls.change = [](const order&, const say&) {};
   return calls;
 }
 
-TEST(routes, a_change_is_asked_for_through_the_unix_socket_and_as_no_page_in_a_browser_can) {
-  const auto calls = changing();
-  const request good{"POST", "/api/v1/reload", true, true, true};
-  EXPECT_EQ(answer(good, calls).change, &calls.reload);
-  struct refused {
-    request asked;
-    unsigned status;
-  };
-  for (const auto& [asked, status] : {refused{{"POST", "/api/v1/reload", false, true, true}, 403},
-                                      {{"POST", "/api/v1/reload", true, false, true}, 415},
-                                      {{"POST", "/api/v1/reload", true, true, false}, 415},
-                                      {{"GET", "/api/v1/reload", true, true, true}, 405},
-                                      {{"POST", "/api/v1/drain", true, true, true}, 404}}) {
-    EXPECT_EQ(answer(asked, calls).change, nullptr);
-    EXPECT_EQ(answer(asked, calls).status, status) << asked.method << " " << asked.target;
+request post(std::string_view target) { return {"POST", target, access::granted, false, true, true, "uid 7", "{}"}; }
+
+TEST(routes, a_question_is_put_to_the_program_with_its_object_and_query) {
+  const auto calls = whole();
+  for (const auto* what : {"jobs", "runs", "locks", "instances", "config"}) {
+    const auto made = answer({"GET", std::string{"/api/v1/"} + what}, calls);
+    ASSERT_TRUE(made.ask) << what;
+    EXPECT_EQ(made.ask->what, what);
+    EXPECT_FALSE(made.is_stream);
   }
-  EXPECT_EQ(answer({"GET", "/api/v1/reload", true, true, true}, calls).allow, "POST");
+  EXPECT_EQ(answer({"HEAD", "/api/v1/jobs/a%20b"}, calls).ask->object, "a b");
+  const auto runs = answer({"GET", "/api/v1/runs?job=x&limit=3"}, calls);
+  EXPECT_EQ(*runs.ask->find("limit"), "3");
+  EXPECT_EQ(runs.ask->find("from"), nullptr);
+  EXPECT_TRUE(answer({"GET", "/api/v1/events"}, calls).is_stream);
 }
 
-TEST(routes, an_outcome_is_json_with_its_problems) {
-  EXPECT_EQ(outcome_reply({true, "taken", {}}).body, "{\"ok\":true,\"message\":\"taken\",\"problems\":[]}\n");
-  const auto refused = outcome_reply({false, "no", {"a:1:2: \"x\"", "\xFF"}});
-  EXPECT_EQ(refused.status, 409U);
-  EXPECT_EQ(refused.body, "{\"ok\":false,\"message\":\"no\",\"problems\":[\"a:1:2: \\\"x\\\"\",\"\xEF\xBF\xBD\"]}\n");
+TEST(routes, are_not_there_without_a_program_behind_them_and_not_under_other_names) {
+  EXPECT_EQ(answer({"GET", "/api/v1/jobs"}, healthy()).status, 404U);
+  EXPECT_EQ(answer(post("/api/v1/drain"), healthy()).status, 404U);
+  const auto calls = whole();
+  for (const auto* target :
+       {"/api", "/api/v1", "/api/v1/", "/api/v1/jobs/", "/api/v1/jobs//pause", "/api/v1/jobs/x/y", "/api/v1/JOBS", "/api/v1/jobs/x/pause/",
+        "/api/v1/runs/x", "/api/v2/jobs", "/api/v1/jobs/../../../etc/passwd", "/../etc/passwd"})
+    EXPECT_EQ(answer({"GET", target}, calls).status, 404U) << target;
+  EXPECT_EQ(answer({"GET", "/api/v1/jobs/.."}, calls).ask->object, "..") << "a job's name, which no file stands behind";
+  EXPECT_EQ(answer({"GET", "/api/v1/jobs/..%2f..%2fetc"}, calls).status, 400U);
+}
+
+TEST(routes, a_change_is_handed_on_with_who_asked_for_it) {
+  const auto calls = whole();
+  for (const auto* verb : {"trigger", "pause", "resume"}) {
+    const auto target = std::string{"/api/v1/jobs/nightly/"} + verb;
+    const auto made = answer(post(target), calls);
+    ASSERT_TRUE(made.carry_out) << verb;
+    EXPECT_EQ(made.carry_out->verb, verb);
+    EXPECT_EQ(made.carry_out->object, "nightly");
+    EXPECT_EQ(made.carry_out->body, "{}");
+    EXPECT_EQ(made.carry_out->who, "uid 7");
+  }
+  EXPECT_EQ(answer(post("/api/v1/runs/a%402026-11-26T02:00:00Z%23trigger/cancel"), calls).carry_out->object,
+            "a@2026-11-26T02:00:00Z#trigger");
+  EXPECT_EQ(answer(post("/api/v1/reload"), calls).carry_out->verb, "reload");
+  const auto wrong = answer({"GET", "/api/v1/drain"}, calls);
+  EXPECT_EQ(wrong.status, 405U);
+  EXPECT_EQ(wrong.allow, "POST");
+}
+
+TEST(routes, a_change_needs_what_no_page_of_another_origin_can_send_and_the_token) {
+  auto calls = whole();
+  std::string refused;
+  calls.refused = [&](const order& wanted, std::string_view code) { refused = wanted.verb + " " + std::string{code}; };
+  struct refusal {
+    void (*spoil)(request&);
+    unsigned status;
+    const char* code;
+  };
+  for (const auto& [spoil, status, code] :
+       {refusal{[](request& r) { r.is_foreign = true; }, 403, "foreign_origin"},
+        refusal{[](request& r) { r.is_json = false; }, 415, "not_json"}, refusal{[](request& r) { r.is_marked = false; }, 415, "not_json"},
+        refusal{[](request& r) { r.may = access::read_only; }, 403, "read_only"},
+        refusal{[](request& r) { r.may = access::needs_token; }, 401, "token_needed"}}) {
+    auto asked = post("/api/v1/jobs/x/pause");
+    spoil(asked);
+    const auto made = answer(asked, calls);
+    EXPECT_FALSE(made.carry_out) << code;
+    EXPECT_EQ(made.status, status);
+    EXPECT_THAT(made.body, HasSubstr(std::string{"{\"error\":\""} + code));
+    EXPECT_EQ(refused, std::string{"pause "} + code);
+  }
+}
+
+TEST(routes, a_page_of_another_origin_gets_none_of_the_api_but_may_link_to_the_rest) {
+  request asked{"GET", "/api/v1/events"};
+  asked.is_foreign = true;
+  EXPECT_EQ(answer(asked, whole()).status, 403U);
+  asked.target = "/livez";
+  EXPECT_EQ(answer(asked, whole()).status, 200U);
+}
+
+TEST(routes, are_those_of_the_description_and_no_others) {
+  std::ifstream file{BATON_OPENAPI};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const auto described = boost::json::parse(text).at("paths").as_object();
+  std::set<std::string> in_description;
+  for (const auto& [path, methods] : described) {
+    for (const auto& [method, operation] : methods.as_object()) {
+      std::string name{method};
+      std::ranges::transform(name, name.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+      in_description.insert(name + " " + std::string{path});
+      // A part in braces is a parameter of that name.
+      const auto brace = path.find('{');
+      const auto* parameters = operation.as_object().if_contains("parameters");
+      const auto wanted = brace == std::string_view::npos ? "" : path.substr(brace + 1, path.find('}') - brace - 1);
+      const auto is_it = [&](const auto& one) { return one.at("in") == "path" && one.at("name").as_string() == wanted; };
+      EXPECT_EQ(brace != std::string_view::npos, parameters != nullptr && std::ranges::any_of(parameters->as_array(), is_it)) << path;
+    }
+  }
+  std::set<std::string> in_table;
+  for (const auto& one : route_names()) in_table.insert(std::string{one.method} + " " + std::string{one.path});
+  EXPECT_EQ(in_description, in_table);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ TEST(needs_restart, names_the_key_that_is_taken_at_the_start) {
   EXPECT_EQ(with([](auto& s) { s.lease_timing.takeover_safe = true; }), "store.lease.takeover");
   EXPECT_EQ(with([](auto& s) { s.max_connections = 9; }), "store.max_connections");
   EXPECT_EQ(with([](auto& s) { s.http_port = 1; }), "http.listen");
+  EXPECT_EQ(with([](auto& s) { s.http_admin_token = std::string(32, 'x'); }), "http.admin_token");
   EXPECT_EQ(with([](auto& s) { s.elects_leader = true; }), "election");
   EXPECT_EQ(with([](auto& s) { s.log_level = "debug"; }), "log.level");
 }

@@ -49,5 +49,24 @@ TEST(run_view, gives_all_that_is_known_as_json) {
   EXPECT_FALSE(all.contains("started"));
 }
 
+TEST(run_view, reads_back_what_it_wrote) {
+  auto row = failed();
+  row.attempt = 3;
+  row.fence = 1795722760004770;
+  row.instance = "east";
+  row.lock_name = "baton:c:nightly";
+  row.reason = ledger::reason_code::skipped_by_handler;
+  row.started = two;
+  row.finished = two + std::chrono::seconds{1};
+  row.retry_at = two;
+  row.cancel = true;
+  row.output = "line\n";
+  const auto back = row_of(as_json(row));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(as_json(*back), as_json(row));
+  EXPECT_FALSE(row_of(nullptr));
+  EXPECT_FALSE(row_of(boost::json::object{{"run", "no run"}}));
+}
+
 }  // namespace
 }  // namespace baton::program

@@ -77,6 +77,7 @@ TEST_F(load_file, takes_a_typical_file) {
 
 TEST_F(load_file, takes_every_key_there_is) {
   const variable password{"BATON_PASSWORD", "swordfish"};
+  const variable admin_token{"BATON_ADMIN_TOKEN", "swordfish-swordfish-swordfish-swordfish"};
   const auto result = load_example("every-key.yaml");
   ASSERT_TRUE(result.value) << text_of(result);
   EXPECT_TRUE(result.problems.empty()) << text_of(result);
@@ -361,6 +362,7 @@ TEST_F(load_file, refuses_what_is_of_a_server_with_a_local_store) {
 
 TEST_F(load_file, prints_effective_settings_that_load_as_the_same) {
   const variable password{"BATON_PASSWORD", "swordfish"};
+  const variable admin_token{"BATON_ADMIN_TOKEN", "swordfish-swordfish-swordfish-swordfish"};
   for (const auto* name : {"smallest", "typical", "every-key"}) {
     const auto first = load((root / "config" / (std::string{name} + ".yaml")).string());
     ASSERT_TRUE(first.value);
@@ -369,6 +371,24 @@ TEST_F(load_file, prints_effective_settings_that_load_as_the_same) {
     ASSERT_TRUE(second.value) << text_of(second) << text;
     EXPECT_EQ(show_effective(*second.value), text);
     EXPECT_EQ(second.value->hash, first.value->hash) << text;
+  }
+}
+
+TEST_F(load_file, takes_a_token_that_nobody_guesses) {
+  const std::string secret(32, 'x');
+  const variable set{"BATON_TEST_SECRET", secret.c_str()};
+  const auto good_one = load_text(with_job("http: {admin_token: {env: BATON_TEST_SECRET}}\n"));
+  ASSERT_TRUE(good_one.value) << text_of(good_one);
+  EXPECT_EQ(good_one.value->http_admin_token, secret);
+  EXPECT_EQ(show_effective(*good_one.value).find(secret), std::string::npos);
+  EXPECT_EQ(good_one.value->hash, good(with_job("")).hash) << "each instance may have its own";
+  const auto literal = load_text(with_job("http: {admin_token: " + secret + "}\n"));
+  EXPECT_TRUE(literal.value);
+  EXPECT_TRUE(literal.problems.at(0).is_warning);
+  for (const auto& bad : {std::string(31, 'x'), "\"" + std::string(31, 'x') + " \"", "\"" + std::string(31, 'x') + "\xc3\xa4\""}) {
+    const auto refused = load_text(with_job("http: {admin_token: " + bad + "}\n"));
+    EXPECT_FALSE(refused.value) << bad;
+    EXPECT_EQ(text_of(refused).find(std::string(31, 'x')), std::string::npos) << text_of(refused);
   }
 }
 

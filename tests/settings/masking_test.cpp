@@ -33,6 +33,12 @@ TEST_F(masking, hides_literal_passwords_however_they_are_written) {
   expect_hidden("password: \"${BATON_NO_SUCH_VARIABLE}hunter2\"\n");
 }
 
+TEST_F(masking, hides_literal_tokens) {
+  expect_hidden("http:\n  admin_token: hunter2\n");
+  expect_hidden("http: {admin_token: hunter2, more: 1}\n");
+  expect_hidden("http:\n  \"admin_token\": >\n    hunter2\n");
+}
+
 TEST_F(masking, hides_passwords_in_urls) {
   expect_hidden("store:\n  url: mysql://u:hunter2@h:99999/d\n");
   expect_hidden("store:\n  url: \"mysql://u:hunter2@h\"\n");

@@ -13,6 +13,7 @@ using robustness = scratch;
 
 TEST_F(robustness, survives_every_mutation_of_a_good_file) {
   const variable password{"BATON_PASSWORD", "swordfish"};
+  const variable admin_token{"BATON_ADMIN_TOKEN", "swordfish-swordfish-swordfish-swordfish"};
   const auto good = read_file(root / "config/every-key.yaml");
   ASSERT_FALSE(good.empty());
   std::mt19937_64 random{20261122};

@@ -137,4 +137,11 @@ int listener::accept() const noexcept {
   return client;
 }
 
+std::string peer_of(int client) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "unknown";
+  return "uid " + std::to_string(peer.uid);
+}
+
 }  // namespace baton::admin

@@ -35,4 +35,7 @@ class listener {
   ino_t inode_ = 0;
 };
 
+/// Who is at the other end of a unix socket: "uid 1000".
+[[nodiscard]] std::string peer_of(int client);
+
 }  // namespace baton::admin

@@ -7,10 +7,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -25,13 +27,16 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "event_ring.hpp"
 #include "host_check.hpp"
 #include "listener.hpp"
 #include "routes.hpp"
@@ -49,6 +54,8 @@ using http_request = http::request<http::string_body>;
 constexpr std::chrono::milliseconds pause_when_out_of_descriptors{100};
 constexpr std::chrono::seconds farewell_time{1};
 constexpr std::size_t farewell_bytes = 1 << 20;
+constexpr std::size_t most_at_once = 64 * 1024;  // of events in one write
+constexpr std::string_view event_type = "text/event-stream";
 
 /// One listener and the clients that came through it.
 struct entrance {
@@ -68,22 +75,22 @@ struct on_leaving {
   Undo undo;
 };
 
-/// An outcome on its way from any thread to the coroutine that waits for it.
+/// What the program says, on its way from any thread to the coroutine that waits for it.
 class mailbox {
  public:
   explicit mailbox(asio::io_context& io) : io_(&io), came_(std::in_place, io) {}
 
-  void put(outcome o, const std::shared_ptr<mailbox>& self) {
+  void put(said what, const std::shared_ptr<mailbox>& self) {
     const std::lock_guard lock{mutex_};
     if (io_ == nullptr) return;
-    asio::post(*io_, [self, o = std::move(o)]() mutable { self->take(std::move(o)); });
+    asio::post(*io_, [self, what = std::move(what)]() mutable { self->take(std::move(what)); });
   }
   /// nullopt: none came in time.
-  asio::awaitable<std::optional<outcome>> wait(std::chrono::milliseconds at_most) {
+  asio::awaitable<std::optional<said>> wait(std::chrono::milliseconds at_most) {
     error_code error;
     came_->expires_after(at_most);
-    if (!outcome_) co_await came_->async_wait(asio::redirect_error(asio::use_awaitable, error));
-    co_return outcome_;
+    if (!said_) co_await came_->async_wait(asio::redirect_error(asio::use_awaitable, error));
+    co_return std::move(said_);
   }
   /// Nobody waits any more, and soon there is no io_context.
   void close() {
@@ -93,15 +100,15 @@ class mailbox {
   }
 
  private:
-  void take(outcome&& o) {
-    outcome_ = std::move(o);
+  void take(said&& what) {
+    said_ = std::move(what);
     if (came_) came_->cancel();
   }
 
   std::mutex mutex_;
   asio::io_context* io_;
   std::optional<asio::steady_timer> came_;
-  std::optional<outcome> outcome_;
+  std::optional<said> said_;
 };
 
 std::string machine_name() {
@@ -109,7 +116,35 @@ std::string machine_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string{name.data()} : std::string{};
 }
 
+/// A client that follows the events, as far as others reach for it.
+struct watcher {
+  bool has_left = false;
+  asio::steady_timer* wake = nullptr;
+};
+
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view_of(beast::string_view text) { return {text.data(), text.size()}; }
+
+/// Tells the numbers of this process's events from those of another.
+std::string random_name() {
+  std::random_device source;
+  std::array<char, 17> text{};
+  (void)std::snprintf(text.data(), text.size(), "%08x%08x", static_cast<unsigned>(source()), static_cast<unsigned>(source()));
+  return text.data();
+}
+
+constexpr const char* content_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
+
+template <typename Body>
+void set_common(http::response<Body>& out, std::string_view content_type) {
+  out.set(http::field::content_type, beast::string_view{content_type.data(), content_type.size()});
+  out.set(http::field::cache_control, "no-store");
+  out.set("X-Content-Type-Options", "nosniff");
+  out.set("Referrer-Policy", "no-referrer");
+  out.set("Content-Security-Policy", content_policy);
+}
 
 }  // namespace
 
@@ -144,9 +179,24 @@ class server::state {
     BATON_ASSERT(std::this_thread::get_id() != thread_.get_id());
     if (io_) io_->stop();
     if (thread_.joinable()) thread_.join();
+    {
+      const std::lock_guard lock{publishing_};
+      has_stopped_ = true;
+    }
     for (auto& one : entrances_) one.room = nullptr;
     io_.reset();  // with it go the coroutines and their connections; only then the listeners they know
     entrances_.clear();
+  }
+
+  void publish(std::string event, std::string data) {
+    const std::lock_guard lock{publishing_};
+    if (has_stopped_) return;
+    asio::post(*io_, [this, event = std::move(event), data = std::move(data)] {
+      events_.push(event, data);
+      for (const auto& one : watchers_) {
+        if (one->wake != nullptr) one->wake->cancel();
+      }
+    });
   }
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
@@ -192,17 +242,20 @@ class server::state {
         ::close(client);
         return;
       }
-      asio::co_spawn(*io_, serve(std::move(peer), from), asio::detached);
+      asio::co_spawn(*io_, serve(std::move(peer), from, from.checks_host ? "token" : peer_of(client)), asio::detached);
     } catch (const std::exception&) {  // out of memory: this client goes
     }
   }
 
-  asio::awaitable<void> serve(stream peer, entrance& from) {
+  asio::awaitable<void> serve(stream peer, entrance& from, std::string who) {
+    bool is_inside = true;
     ++from.clients;
-    const on_leaving leave{[&] {
+    const auto leave = [&] {
+      if (!std::exchange(is_inside, false)) return;
       --from.clients;
       if (from.room != nullptr) from.room->cancel();
-    }};
+    };
+    const on_leaving left{leave};
     const auto& bounds = options_.bounds;
     beast::flat_buffer buffer{bounds.header_bytes + bounds.body_bytes + 4096};
     error_code error;
@@ -212,20 +265,29 @@ class server::state {
       parser.body_limit(bounds.body_bytes);
       peer.expires_after(bounds.read_timeout);
       co_await http::async_read(peer, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-      reply said;
+      reply made;
       if (error) {
         const auto refusal = refuse(error);
         if (!refusal) co_return;
-        said = *refusal;
+        made = *refusal;
       }
       const auto& asked = parser.get();
-      const bool is_scrape = !error && classify(std::string_view{asked.target().data(), asked.target().size()}) == route_kind::metrics;
+      const bool is_scrape = !error && classify(view_of(asked.target())) == route_kind::metrics;
       scrapes_ += is_scrape ? 1 : 0;
       const on_leaving scraped{[&] { scrapes_ -= is_scrape ? 1 : 0; }};
-      if (!error) said = judge(asked, from);
-      if (said.change != nullptr) said = co_await carry_out(*said.change);
+      if (!error) made = judge(asked, from, who);
+      if (made.is_stream && watchers_.size() >= bounds.watchers) made = error_reply(503, "busy", "too many clients follow the events");
+      if (made.carry_out) made = co_await change(std::move(*made.carry_out));
+      const bool is_stream = made.is_stream;
+      if (made.ask) made = co_await inquire(std::move(*made.ask));
+      if (is_stream && made.status == 200 && asked.method() == http::verb::get) {
+        leave();
+        co_await stream_events(peer, asked.version(), text_of(asked["Last-Event-ID"]), std::move(made.body));
+        co_return;
+      }
+      if (is_stream && made.status == 200) made.content_type = event_type;
       stays = !error && asked.keep_alive();
-      auto response = to_response(std::move(said), error ? 11 : asked.version(), stays);
+      auto response = to_response(std::move(made), error ? 11 : asked.version(), stays);
       http::response_serializer<http::string_body> serializer{response};
       peer.expires_after(bounds.write_timeout);
       if (!error && asked.method() == http::verb::head) {
@@ -238,16 +300,85 @@ class server::state {
     co_await take_leave(peer);
   }
 
-  asio::awaitable<reply> carry_out(const callbacks::change& change) {
+  asio::awaitable<reply> change(order wanted) {
     const auto box = std::make_shared<mailbox>(*io_);
     const on_leaving close{[&] { box->close(); }};
     try {
-      change([box](outcome o) { box->put(std::move(o), box); });
+      calls_.change(std::move(wanted), [box](said what) { box->put(std::move(what), box); });
     } catch (const std::exception& error) {
       co_return error_reply(500, "internal", error.what());
     }
-    const auto came = co_await box->wait(options_.bounds.change_timeout);
-    co_return came ? outcome_reply(*came) : error_reply(504, "still_under_way", "it is not over yet; the log will tell how it ended");
+    auto came = co_await box->wait(options_.bounds.change_timeout);
+    co_return came ? json_reply(std::move(*came))
+                   : error_reply(504, "still_under_way", "it is not over yet; the log will tell how it ended");
+  }
+
+  asio::awaitable<reply> inquire(question wanted) {
+    const auto box = std::make_shared<mailbox>(*io_);
+    const on_leaving close{[&] { box->close(); }};
+    try {
+      calls_.read(wanted, [box](said what) { box->put(std::move(what), box); });
+    } catch (const std::exception& error) {
+      co_return error_reply(500, "internal", error.what());
+    }
+    auto came = co_await box->wait(options_.bounds.answer_timeout);
+    if (came) co_return json_reply(std::move(*came));
+    try {
+      co_return json_reply(calls_.known(wanted));
+    } catch (const std::exception& error) {
+      co_return error_reply(500, "internal", error.what());
+    }
+  }
+
+  /// Until the client leaves, is too slow to keep up with the ring, or the server ends.
+  asio::awaitable<void> stream_events(stream& peer, unsigned version, std::string seen, std::string hello) {
+    error_code error;
+    asio::steady_timer wake{*io_};
+    const auto self = std::make_shared<watcher>();
+    self->wake = &wake;
+    const on_leaving forget{[&] {
+      self->wake = nullptr;
+      std::erase(watchers_, self);
+      tell_watched();
+    }};
+    watchers_.push_back(self);
+    tell_watched();
+    // Whatever comes from the client from now on is its end.
+    peer.socket().async_wait(asio::socket_base::wait_read, [self](const error_code&) {
+      self->has_left = true;
+      if (self->wake != nullptr) self->wake->cancel();
+    });
+    http::response<http::empty_body> head{http::status::ok, version};
+    set_common(head, event_type);
+    head.keep_alive(false);
+    http::response_serializer<http::empty_body> serializer{head};
+    peer.expires_after(options_.bounds.write_timeout);
+    co_await http::async_write_header(peer, serializer, asio::redirect_error(asio::use_awaitable, error));
+    const auto from = seen.empty() ? std::optional{events_.next()} : events_.after(seen);
+    auto next = from.value_or(events_.next());
+    hello.erase(hello.find_last_not_of('\n') + 1);
+    auto text = events_.frame("hello", hello, next - 1) + (from ? "" : events_.frame("reset", "{}", next - 1));
+    while (!error && !self->has_left) {
+      for (; text.size() < most_at_once && events_.at(next) != nullptr; ++next) text += *events_.at(next);
+      if (next != events_.next() && events_.at(next) == nullptr) co_return;  // what it has not seen is gone
+      if (text.empty()) {
+        wake.expires_after(options_.bounds.heartbeat);
+        error_code woken;
+        co_await wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+        if (!woken && !self->has_left) text = ": alive\n\n";
+        continue;
+      }
+      peer.expires_after(options_.bounds.write_timeout);
+      co_await asio::async_write(peer, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
+      text.clear();
+    }
+  }
+
+  void tell_watched() noexcept {
+    try {
+      if (calls_.watched && !has_stopped_) calls_.watched(watchers_.size());
+    } catch (const std::exception&) {  // it looks again when somebody asks
+    }
   }
 
   /// Closing with bytes unread would reset the connection and take the answer with it.
@@ -274,13 +405,22 @@ class server::state {
   }
 
   /// Its texts are those of `asked`.
-  static request request_of(const http_request& asked, const entrance& from) {
-    const auto view = [](beast::string_view text) { return std::string_view{text.data(), text.size()}; };
-    return {view(asked.method_string()), view(asked.target()), !from.checks_host,
-            view(asked[http::field::content_type]).starts_with("application/json"), asked["X-Baton-Request"] == "1"};
+  request request_of(const http_request& asked, const entrance& from, std::string_view who) const {
+    request made{view_of(asked.method_string()), view_of(asked.target())};
+    if (!from.checks_host || is_bearer(view_of(asked[http::field::authorization]), options_.admin_token)) {
+      made.may = access::granted;
+    } else {
+      made.may = options_.admin_token.empty() ? access::read_only : access::needs_token;
+    }
+    made.is_foreign = is_foreign(view_of(asked[http::field::origin]), view_of(asked["Sec-Fetch-Site"]), view_of(asked[http::field::host]));
+    made.is_json = view_of(asked[http::field::content_type]).starts_with("application/json");
+    made.is_marked = asked["X-Baton-Request"] == "1";
+    made.who = made.may == access::granted ? who : "nobody";  // it has shown no token
+    made.body = asked.body();
+    return made;
   }
 
-  reply judge(const http_request& asked, const entrance& from) {
+  reply judge(const http_request& asked, const entrance& from, std::string_view who) {
     const auto hosts = asked.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && asked.version() >= 11)) return error_reply(400, "bad_request", "exactly one Host header is needed");
     if (!asked.target().starts_with('/')) return error_reply(400, "bad_request", "the target of a request begins with /");
@@ -289,18 +429,16 @@ class server::state {
                          "this server is known by its address, as localhost, by the machine's host name, or a configured one");
     }
     if (scrapes_ > options_.bounds.scrapes) return error_reply(503, "busy", "too many scrapes are under way");
-    return answer(request_of(asked, from), calls_);
+    return answer(request_of(asked, from, who), calls_);
   }
 
-  static http::response<http::string_body> to_response(reply said, unsigned version, bool stays) {
-    http::response<http::string_body> out{http::status{said.status}, version};
-    const auto set = [&](http::field name, std::string_view value) { out.set(name, beast::string_view{value.data(), value.size()}); };
-    set(http::field::content_type, said.content_type);
-    set(http::field::cache_control, "no-store");
-    out.set("X-Content-Type-Options", "nosniff");
-    if (!said.allow.empty()) set(http::field::allow, said.allow);
+  static http::response<http::string_body> to_response(reply made, unsigned version, bool stays) {
+    http::response<http::string_body> out{http::status{made.status}, version};
+    set_common(out, made.content_type);
+    if (made.status == 401) out.set(http::field::www_authenticate, "Bearer");
+    if (!made.allow.empty()) out.set(http::field::allow, beast::string_view{made.allow.data(), made.allow.size()});
     out.keep_alive(stays);
-    out.body() = std::move(said.body);
+    out.body() = std::move(made.body);
     out.prepare_payload();
     return out;
   }
@@ -309,13 +447,17 @@ class server::state {
   callbacks calls_;
   std::uint16_t port_ = 0;
   std::size_t scrapes_ = 0;
+  event_ring events_{random_name()};
+  std::vector<std::shared_ptr<watcher>> watchers_;
+  std::mutex publishing_;
+  bool has_stopped_ = false;  // under publishing_
   std::list<entrance> entrances_;
   std::optional<asio::io_context> io_;
   std::thread thread_;
 };
 
 result<std::unique_ptr<server>> server::start(options opts, callbacks calls) {
-  BATON_ASSERT(calls.metrics_text && calls.livez && calls.readyz);
+  BATON_ASSERT(calls.metrics_text && calls.livez && calls.readyz && (!calls.read || calls.known));
   std::optional<listener> tcp;
   if (!opts.host.empty()) {
     auto made = listener::on_tcp(opts.host, opts.port);
@@ -342,6 +484,7 @@ result<std::unique_ptr<server>> server::start(options opts, callbacks calls) {
 server::server(std::unique_ptr<state> made) noexcept : state_(std::move(made)) {}
 server::~server() = default;
 std::uint16_t server::port() const noexcept { return state_->port(); }
+void server::publish(std::string event, std::string data) { state_->publish(std::move(event), std::move(data)); }
 void server::stop() noexcept { state_->stop(); }
 
 }  // namespace baton::admin

@@ -187,9 +187,10 @@ void scheduler::core::handle(acquired&& e) {
   const auto names = std::exchange(s->called, {});
   const auto took = e.when.received - e.when.sent;
   const auto tell_attempt = [&](const name_state& name, lock_attempted::outcome what) {
-    if (name.of_one_run) tell_of(name, lock_attempted{name.label, what, took});
+    if (name.of_one_run && name.label != name_state::no_job)
+      tell_of(name, lock_attempted{name.label, what, took, job_states_[name.label].due_until});
     for (const auto j : name.jobs) {
-      if (job_states_[j].is_due()) tell(lock_attempted{j, what, took});
+      if (job_states_[j].is_due()) tell(lock_attempted{j, what, took, job_states_[j].due_until});
     }
   };
   tell(call_took{"acquire", took});

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -18,6 +19,8 @@ namespace http = boost::beast::http;
 namespace json = boost::json;
 using asio::local::stream_protocol;
 using boost::system::error_code;
+
+constexpr std::uint64_t most_bytes = 1ULL << 30;  // of an answer: ten thousand jobs are some megabytes
 
 failure no_answer(const std::string& socket, const error_code& error) {
   if (error == asio::error::access_denied)
@@ -36,6 +39,30 @@ result<stream_protocol::socket> connect(asio::io_context& io, const std::string&
   return link;
 }
 
+struct reply {
+  http::status status;
+  json::object object;
+};
+
+result<reply> exchange(const std::string& socket, http::request<http::string_body> asked) {
+  asio::io_context io;
+  auto link = connect(io, socket);
+  if (!link) return std::move(link).error();
+  asked.set(http::field::host, "localhost");
+  asked.keep_alive(false);
+  asked.prepare_payload();
+  error_code error;
+  http::write(*link, asked, error);
+  boost::beast::flat_buffer buffer;
+  http::response_parser<http::string_body> said;
+  said.body_limit(most_bytes);
+  if (!error) http::read(*link, buffer, said, error);
+  if (error) return no_answer(socket, error);
+  auto body = json::parse(said.get().body(), error);
+  if (error || !body.is_object()) return failure{errc::io, "the admin socket " + socket + " answers what is no answer of Baton's"};
+  return reply{said.get().result(), std::move(body.get_object())};
+}
+
 }  // namespace
 
 std::string admin_socket(const settings::settings& s) {
@@ -47,33 +74,30 @@ std::string admin_socket(const settings::settings& s) {
 }
 
 result<admin_answer> ask_admin(const std::string& socket, const std::string& target) {
-  asio::io_context io;
-  auto link = connect(io, socket);
-  if (!link) return std::move(link).error();
   http::request<http::string_body> asked{http::verb::post, target, 11};
-  asked.set(http::field::host, "localhost");
   asked.set(http::field::content_type, "application/json");
   asked.set("X-Baton-Request", "1");
-  asked.keep_alive(false);
-  asked.prepare_payload();
-  error_code error;
-  http::write(*link, asked, error);
-  boost::beast::flat_buffer buffer;
-  http::response<http::string_body> said;
-  if (!error) http::read(*link, buffer, said, error);
-  if (error) return no_answer(socket, error);
-  const auto body = json::parse(said.body(), error);
-  if (error || !body.is_object()) return failure{errc::io, "the admin socket " + socket + " answers what is no answer of Baton's"};
-  const auto& object = body.get_object();
-  admin_answer answer{said.result() == http::status::ok, {}, {}};
-  if (const auto* message = object.if_contains("message")) answer.message = text_of(*message);
-  if (const auto* e = object.if_contains("error"); e != nullptr && e->is_object()) {
-    if (const auto* message = e->get_object().if_contains("message")) answer.message = text_of(*message);
-  }
-  if (const auto* problems = object.if_contains("problems"); problems != nullptr && problems->is_array()) {
+  const auto said = exchange(socket, std::move(asked));
+  if (!said) return said.error();
+  admin_answer answer{said->status == http::status::ok, {}, {}};
+  if (const auto* message = said->object.if_contains("message")) answer.message = text_of(*message);
+  if (const auto* problems = said->object.if_contains("problems"); problems != nullptr && problems->is_array()) {
     for (const auto& problem : problems->get_array()) answer.problems.push_back(text_of(problem));
   }
   return answer;
+}
+
+result<json::object> read_admin(const std::string& socket, const std::string& target) {
+  auto said = exchange(socket, {http::verb::get, target, 11});
+  if (!said) return std::move(said).error();
+  if (said->status == http::status::ok) return std::move(said->object);
+  const auto* message = said->object.if_contains("message");
+  const auto text = message == nullptr ? "the admin socket " + socket + " answers " + std::to_string(static_cast<unsigned>(said->status))
+                                       : text_of(*message);
+  const auto code = said->status == http::status::not_found     ? errc::not_found
+                    : said->status == http::status::bad_request ? errc::invalid_argument
+                                                                : errc::store_unavailable;
+  return failure{code, text};
 }
 
 void await_end_of(const std::string& socket) {

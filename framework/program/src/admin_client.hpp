@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct admin_answer {
 };
 /// POST of `target`. Errors: store_unavailable when nobody listens there, access_denied, io.
 [[nodiscard]] result<admin_answer> ask_admin(const std::string& socket, const std::string& target);
+/// The object that GET of `target` answers. Errors: as above; not_found, invalid_argument.
+[[nodiscard]] result<boost::json::object> read_admin(const std::string& socket, const std::string& target);
 /// Waits until nobody listens on the socket any more.
 void await_end_of(const std::string& socket);
 

@@ -118,7 +118,7 @@ json::object section_of(std::string_view path, scope where) {
   json::object properties;
   json::array required;
   for (const auto& row : settings::keys()) {
-    if (!is_child(row.path, path) || row.type == key_type::unsupported) continue;
+    if (!is_child(row.path, path)) continue;
     const auto name = row.path.substr(path.empty() ? 0 : path.size() + 1);
     if (where == scope::defaults && (name == "schedule" || name == "plugin" || name == "with")) continue;
     json::object property{{"description", row.help}};

@@ -3,13 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "fleet_source.hpp"
+
 namespace baton::program {
 
 // The verbs that ask a cluster's ledger or tell it something. Data goes to stdout, diagnostics to stderr; the return value is the exit
 // code.
 
 struct runs_options {
-  std::string file;
+  fleet_place where;
   std::string job;   ///< empty: all
   std::string from;  ///< of nominal times; empty: without bound
   std::string to;
@@ -17,8 +19,10 @@ struct runs_options {
   std::string format = "table";
 };
 int runs_command(const runs_options& options);
-int list_command(const std::string& file, const std::string& format);
-int instances_command(const std::string& file, const std::string& format);
+int list_command(const fleet_place& where, const std::string& format);
+int instances_command(const fleet_place& where, const std::string& format);
+int status_command(const fleet_place& where, const std::string& format);
+int locks_command(const fleet_place& where, const std::string& format);
 
 struct why_options {
   std::string file;

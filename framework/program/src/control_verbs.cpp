@@ -8,21 +8,32 @@ CLI::App* control_verbs::add(CLI::App& app, const char* name, const char* help) 
   return verb;
 }
 
+/// A verb that an instance can answer as well as the store.
+CLI::App* control_verbs::add_reader(CLI::App& app, const char* name, const char* help) {
+  auto* verb = app.add_subcommand(name, help);
+  auto* config =
+      verb->add_option("-c,--config", file_, "the configuration file; where its store cannot be reached, its admin socket is asked");
+  verb->add_option("--socket", socket_, "an instance's admin socket, instead; no password is needed")->excludes(config);
+  return verb;
+}
+
 void control_verbs::add_format(CLI::App& verb) {
   verb.add_option("-o,--output", format_, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
 }
 
 control_verbs::control_verbs(CLI::App& app)
-    : runs_(add(app, "runs", "what became of ticks, the newest first")),
-      list_(add(app, "list", "the jobs: whether they run, next tick, last run")),
-      instances_(add(app, "instances", "the instances of the cluster")),
+    : runs_(add_reader(app, "runs", "what became of ticks, the newest first")),
+      list_(add_reader(app, "list", "the jobs: whether they run, next tick, last run")),
+      instances_(add_reader(app, "instances", "the instances of the cluster")),
+      status_(add_reader(app, "status", "whether all is well, what is next, failing and paused jobs, instances")),
+      locks_(add_reader(app, "locks", "who holds which lock")),
       why_(add(app, "why", "what happened at a tick, and why it ran or did not")),
       trigger_(add(app, "trigger", "runs a job now, or ticks of its past")),
       pause_(add(app, "pause", "skips the ticks of jobs until they are resumed")),
       resume_(add(app, "resume", "ends the pause of jobs")),
       cancel_(add(app, "cancel", "ends runs, or what waits to run")),
       verify_(add(app, "verify", "holds the ledger against the schedules: missing, extra, late, overlapping runs")) {
-  for (auto* verb : {runs_, list_, instances_, why_, verify_}) add_format(*verb);
+  for (auto* verb : {runs_, list_, instances_, status_, locks_, why_, verify_}) add_format(*verb);
   runs_->add_option("job", runs_options_.job, "one job");
   runs_->add_option("--from", runs_options_.from, "ticks from this instant in UTC on, such as 2026-03-29T00:00:00Z");
   runs_->add_option("--to", runs_options_.to, "ticks before this instant");
@@ -46,11 +57,15 @@ control_verbs::control_verbs(CLI::App& app)
 }
 
 std::optional<int> control_verbs::run() {
-  runs_options_.file = why_options_.file = trigger_options_.file = verify_options_.file = file_;
+  why_options_.file = trigger_options_.file = verify_options_.file = file_;
   runs_options_.format = why_options_.format = verify_options_.format = format_;
+  const fleet_place where{file_, socket_};
+  runs_options_.where = where;
   if (runs_->parsed()) return runs_command(runs_options_);
-  if (list_->parsed()) return list_command(file_, format_);
-  if (instances_->parsed()) return instances_command(file_, format_);
+  if (list_->parsed()) return list_command(where, format_);
+  if (instances_->parsed()) return instances_command(where, format_);
+  if (status_->parsed()) return status_command(where, format_);
+  if (locks_->parsed()) return locks_command(where, format_);
   if (why_->parsed()) return why_command(why_options_);
   if (trigger_->parsed()) return trigger_command(trigger_options_);
   if (pause_->parsed()) return pause_command(file_, names_, true);

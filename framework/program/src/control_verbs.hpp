@@ -21,9 +21,11 @@ class control_verbs {
 
  private:
   CLI::App* add(CLI::App& app, const char* name, const char* help);
+  CLI::App* add_reader(CLI::App& app, const char* name, const char* help);
   void add_format(CLI::App& verb);
 
   std::string file_;
+  std::string socket_;
   std::string format_ = "table";
   std::vector<std::string> names_;
   runs_options runs_options_;
@@ -33,6 +35,8 @@ class control_verbs {
   CLI::App* runs_;
   CLI::App* list_;
   CLI::App* instances_;
+  CLI::App* status_;
+  CLI::App* locks_;
   CLI::App* why_;
   CLI::App* trigger_;
   CLI::App* pause_;

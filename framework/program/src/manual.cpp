@@ -107,7 +107,6 @@ std::string configuration_manual() {
           "`${VAR:?message}` stand for variables of the environment, in values only, and `$$` for a dollar sign.") +
       "\n.SH KEYS\n";
   for (const auto& row : settings::keys()) {
-    if (row.type == settings::key_type::unsupported) continue;
     std::string path{row.path};
     if (const auto star = path.find('*'); star != std::string::npos) path.replace(star, 1, "NAME");
     auto meaning = text(settings::value_text(row));

@@ -42,6 +42,7 @@ std::string needs_restart(const settings::settings& running, const settings::set
     return settings::show_effective(s);
   };
   if (running.store.password != wanted.store.password) return "store.password";
+  if (running.http_admin_token != wanted.http_admin_token) return "http.admin_token";
   const auto a = fixed(running);
   const auto b = fixed(wanted);
   if (a == b) return "";

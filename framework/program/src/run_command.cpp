@@ -6,12 +6,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "admin_client.hpp"
-#include "baton/admin/server.hpp"
 #include "baton/runtime/scheduler.hpp"
 #include "commands.hpp"
 #include "configuration.hpp"
 #include "exit_codes.hpp"
+#include "http_side.hpp"
 #include "reload.hpp"
 #include "sd_notify.hpp"
 #include "test_clock.hpp"
@@ -201,23 +200,6 @@ class tzdata_reports {
   bool has_ended_ = false;
 };
 
-admin::callbacks admin_callbacks(const observe::metrics& metrics, const runtime::scheduler& scheduler) {
-  admin::callbacks calls;
-  calls.metrics_text = [&metrics] { return metrics.serialize(); };
-  calls.livez = [&scheduler] {
-    const auto report = scheduler.report();
-    admin::health h;
-    h.ok = !report.is_stuck;
-    if (report.is_stuck) h.reasons.push_back(report.stuck_reason);
-    return h;
-  };
-  calls.readyz = [&scheduler] {
-    const auto report = scheduler.report();
-    return admin::health{report.health.ready, report.health.reasons};
-  };
-  return calls;
-}
-
 /// What metrics say of a configuration.
 void show(const configuration& c, observe::metrics& metrics, wall_time now) {
   for (const auto& plugin : c.plugins) {
@@ -248,11 +230,15 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
   if (!store) return fail("the store's settings cannot be used", store.error());
 
   asio::io_context io{1};
-  auto scheduler = runtime::scheduler::create(io, scheduler_options(s), c.jobs, std::move(*store), time, log, metrics);
+  observe::recorder seen;
+  auto options = scheduler_options(s);
+  options.recorder = &seen;
+  auto scheduler = runtime::scheduler::create(io, std::move(options), c.jobs, std::move(*store), time, log, metrics);
   if (!scheduler) return fail("the scheduler cannot be started", scheduler.error());
 
   tzdata_reports zones{io, tzdata_watch{c.jobs}, time, log, metrics};
   service_manager_link manager{io, **scheduler, log};
+  std::unique_ptr<http_side> http;
   reloader reload{io,
                   file,
                   s,
@@ -260,6 +246,7 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
                   [&](const configuration& wanted) {
                     auto taken = (*scheduler)->reload(scheduler_options(wanted.settings), wanted.jobs);
                     if (taken) show(wanted, metrics, time.now().wall);
+                    if (taken && http) http->configured(wanted);
                     return taken;
                   },
                   [&](bool successful) {
@@ -294,37 +281,24 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
     });
   };
 
-  std::unique_ptr<admin::server> http;
-  const auto socket = admin_socket(s);
-  if (s.http_enabled || !socket.empty()) {
-    auto calls = admin_callbacks(metrics, **scheduler);
-    // From the server's thread to the scheduler's.
-    calls.reload = [&](std::function<void(admin::outcome)> done) {
-      asio::post(io, [&, done = std::move(done)] {
-        log.info("asked for over the admin socket", {{"change", "reload"}});
-        manager.reloading();
-        reload.request([done](const reloader::outcome& o) { done({o.successful, o.message, o.problems}); });
-      });
-    };
-    calls.drain = [&](std::function<void(admin::outcome)> done) {
-      asio::post(io, [&, done = std::move(done)] {
-        log.info("asked for over the admin socket", {{"change", "drain"}});
-        manager.draining();
-        (*scheduler)->drain(end_all);
-        done({true,
-              "no new run starts here; the instance ends when its runs have: " + std::to_string((*scheduler)->report().health.running) +
-                  " to go",
-              {}});
-      });
-    };
-    auto started = admin::server::start({s.http_enabled ? s.http_host : "", s.http_port, socket, {}, {}}, std::move(calls));
-    if (!started) return fail("http cannot be used", started.error());
-    http = std::move(*started);
-    std::vector<observe::log_field> where;
-    if (s.http_enabled) where.emplace_back("address", s.http_host + ":" + std::to_string(http->port()));
-    if (!socket.empty()) where.emplace_back("socket", socket);
-    log.write(observe::log_level::info, "serving /metrics, /livez and /readyz", where);
-  }
+  // From the server's thread to the scheduler's.
+  const auto asked_to_reload = [&](const admin::order&, admin::say done) {
+    asio::post(io, [&, done = std::move(done)] {
+      manager.reloading();
+      reload.request([done](const reloader::outcome& o) { done(outcome_answer(o.successful, o.message, o.problems)); });
+    });
+  };
+  const auto asked_to_drain = [&](const admin::order&, admin::say done) {
+    asio::post(io, [&, done = std::move(done)] {
+      manager.draining();
+      (*scheduler)->drain(end_all);
+      const auto left = std::to_string((*scheduler)->report().health.running);
+      done(outcome_answer(true, "no new run starts here; the instance ends when its runs have: " + left + " to go", {}));
+    });
+  };
+  auto served = http_side::start(c, {time, log, metrics, seen, **scheduler, asked_to_reload, asked_to_drain});
+  if (!served) return fail("http cannot be used", served.error());
+  http = std::move(*served);
 
   wait_for_signal();
   wait_for_reload();

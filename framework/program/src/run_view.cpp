@@ -52,4 +52,44 @@ boost::json::object as_json(const ledger::tick_row& row) {
   return one;
 }
 
+std::optional<ledger::tick_row> row_of(const boost::json::value& told) {
+  const auto* const object = told.if_object();
+  if (object == nullptr) return std::nullopt;
+  const auto text = [&](const char* name) {
+    const auto* value = object->if_contains(name);
+    return value != nullptr && value->is_string() ? std::string{value->get_string().c_str()} : std::string{};
+  };
+  const auto number = [&](const char* name) -> std::uint64_t {
+    const auto* value = object->if_contains(name);
+    if (value != nullptr && value->is_uint64()) return value->get_uint64();
+    return value != nullptr && value->is_int64() ? static_cast<std::uint64_t>(value->get_int64()) : 0;
+  };
+  auto key = ledger::parse_run_id(text("run"));
+  if (!key) return std::nullopt;
+  ledger::tick_row row;
+  row.key = std::move(*key);
+  // Each number that to_string has a word for, up to the highest of all.
+  for (std::uint16_t n = 0; n < 64; ++n) {
+    if (const auto s = static_cast<ledger::row_state>(n); n >= 1 && n <= 6 && to_string(s) == text("state")) row.state = s;
+    if (const auto o = static_cast<ledger::run_outcome>(n); n <= 6 && to_string(o) == text("outcome")) row.outcome = o;
+    if (const auto r = static_cast<ledger::reason_code>(n); to_string(r) == text("reason")) row.reason = r;
+  }
+  row.attempt = static_cast<std::uint32_t>(number("attempt"));
+  row.fence = number("fence");
+  row.count = number("ticks");
+  row.instance = text("instance");
+  row.lock_name = text("lock_name");
+  row.error = text("error");
+  row.output = text("output");
+  const auto* cancel = object->if_contains("cancel");
+  row.cancel = cancel != nullptr && cancel->is_bool() && cancel->get_bool();
+  row.until = from_rfc3339(text("until"));
+  row.requested = from_rfc3339(text("requested"));
+  row.claimed = from_rfc3339(text("claimed"));
+  row.started = from_rfc3339(text("started"));
+  row.finished = from_rfc3339(text("finished"));
+  row.retry_at = from_rfc3339(text("retry_at"));
+  return row;
+}
+
 }  // namespace baton::program

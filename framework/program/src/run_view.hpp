@@ -1,6 +1,8 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <optional>
 #include <string>
 
 #include "baton/ledger/records.hpp"
@@ -13,5 +15,7 @@ namespace baton::program {
 [[nodiscard]] std::string note(const ledger::tick_row& row);
 /// All that is known of a row.
 [[nodiscard]] boost::json::object as_json(const ledger::tick_row& row);
+/// What as_json wrote, read back, as far as people are told of it; nullopt: it is no such thing.
+[[nodiscard]] std::optional<ledger::tick_row> row_of(const boost::json::value& told);
 
 }  // namespace baton::program

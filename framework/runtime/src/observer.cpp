@@ -8,11 +8,12 @@ using ledger::row_state;
 using ledger::run_outcome;
 using ledger::to_string;
 
-observer::observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics)
-    : jobs_(jobs), log_(log), metrics_(metrics), running_(jobs.size()), held_(jobs.size()) {}
+observer::observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics, observe::recorder* recorder)
+    : jobs_(jobs), log_(log), metrics_(metrics), recorder_(recorder), running_(jobs.size()), held_(jobs.size()) {}
 
-void observer::note(const engine::note& n, boot_time now) {
-  now_ = now;
+void observer::note(const engine::note& n, time_point now) {
+  now_ = now.steady;
+  wall_now_ = now.wall;
   std::visit([this](const auto& what) { on(what); }, n);
 }
 
@@ -27,11 +28,14 @@ bool observer::is_repeated(const std::string& line) {
 
 void observer::on(const engine::lock_attempted& n) {
   using outcome = engine::lock_attempted::outcome;
-  metrics_.lock_attempt(name(n.job), n.what == outcome::acquired ? "acquired" : n.what == outcome::busy ? "busy" : "error", n.took);
+  const auto* const what = n.what == outcome::acquired ? "acquired" : n.what == outcome::busy ? "busy" : "error";
+  metrics_.lock_attempt(name(n.job), what, n.took);
+  if (recorder_ != nullptr) recorder_->lock_attempt(wall_now_, name(n.job), n.tick, what, n.took);
 }
 
 void observer::on(const engine::ticks_duplicate& n) {
   for (std::uint32_t i = 0; i < n.count; ++i) metrics_.duplicate_tick(name(n.job));
+  if (recorder_ != nullptr) recorder_->duplicate_tick(wall_now_, name(n.job));
 }
 
 /// With `overlap: allow` a job has a lock for each run.
@@ -53,6 +57,7 @@ void observer::on(const engine::lock_was_lost& n) {
   metrics_.lock_lost(name(n.job), lock::to_string(n.reason));
   if (n.reason == lock::loss::released_elsewhere) metrics_.overlap_suspected(name(n.job));  // since when, nobody knows
   const auto reason = std::string{lock::to_string(n.reason)};
+  if (recorder_ != nullptr) recorder_->lock_lost(wall_now_, name(n.job), reason);
   if (n.was_running) {
     log_.error("lock lost while the job runs: stopping it", {{"job", name(n.job)}, {"reason", reason}});
   } else {
@@ -136,6 +141,7 @@ void observer::on(const engine::next_tick_known& n) { metrics_.job_next_tick(nam
 
 void observer::on(const engine::store_state& n) {
   metrics_.store_up(n.up);
+  if (recorder_ != nullptr) recorder_->store_up(n.up);
   if (n.up) {
     if (std::exchange(was_up_, true)) metrics_.store_reconnect();
     said_.clear();
@@ -202,7 +208,10 @@ void observer::on(const engine::claims_restored& n) {
   log_.error("a failover lost claims of this instance: they are in the ledger again", {{"lost", std::to_string(n.lost)}, {"of", of}});
 }
 
-void observer::on(const engine::clock_measured& n) { metrics_.clock_offset(-n.offset); }
+void observer::on(const engine::clock_measured& n) {
+  metrics_.clock_offset(-n.offset);
+  if (recorder_ != nullptr) recorder_->clock_offset(-n.offset);
+}
 
 void observer::on(const engine::clock_stepped& n) {
   metrics_.clock_step();

@@ -7,6 +7,7 @@
 #include "baton/engine/types.hpp"
 #include "baton/observe/log.hpp"
 #include "baton/observe/metrics.hpp"
+#include "baton/observe/recorder.hpp"
 #include "baton/runtime/scheduler.hpp"
 
 namespace baton::runtime {
@@ -14,9 +15,10 @@ namespace baton::runtime {
 /// Turns the engine's notes into log lines and metrics.
 class observer {
  public:
-  observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics);
+  /// `recorder`: what people may look at; may be none.
+  observer(const std::vector<job>& jobs, observe::log& log, observe::metrics& metrics, observe::recorder* recorder);
 
-  void note(const engine::note& n, boot_time now);
+  void note(const engine::note& n, time_point now);
 
  private:
   void on(const engine::lock_attempted& n);
@@ -56,10 +58,12 @@ class observer {
   const std::vector<job>& jobs_;
   observe::log& log_;
   observe::metrics& metrics_;
+  observe::recorder* recorder_;
   std::vector<std::int64_t> running_;
   std::vector<std::int64_t> held_;  ///< locks
   std::map<std::string, boot_time> said_;
   boot_time now_{};
+  wall_time wall_now_{};
   bool was_up_ = false;
 };
 

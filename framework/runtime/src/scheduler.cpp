@@ -61,7 +61,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
         log_(log),
         metrics_(metrics),
         incarnation_(random_incarnation()),
-        observer_(jobs_, log, metrics),
+        observer_(jobs_, log, metrics, opts_.recorder),
         engine_(engine_options(), engine_jobs(opts_, jobs_)),
         timer_(io) {
     registrations_ = registrations_of(engine_jobs(opts_, jobs_));
@@ -180,7 +180,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     const auto actions = what(now);
     for (const auto& a : actions) {
       if (const auto* n = std::get_if<engine::note>(&a)) {
-        observer_.note(*n, now.steady);
+        observer_.note(*n, now);
       } else {
         std::visit([this](const auto& todo) { perform(todo); }, a);
       }

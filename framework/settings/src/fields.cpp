@@ -156,6 +156,9 @@ constexpr std::array table{
             return text{s.http_enabled ? endpoint_text({s.http_host, s.http_port}) : "false"};
           }},
     of<&settings::http_socket>("http.socket"),
+    field{"http.admin_token", [](settings& s, value v) { s.http_admin_token = get<std::string>(v); },
+          // As long as one must be: what is shown can be read again.
+          [](const settings& s) { return s.http_admin_token.empty() ? std::nullopt : text{'"' + std::string(32, '*') + '"'}; }},
     of<&settings::log_level>("log.level"),
     of<&settings::log_format>("log.format"),
     of<&settings::plugin_path>("plugins.path"),

@@ -15,8 +15,6 @@ constexpr std::int64_t mib = 1'048'576;
 constexpr std::int64_t any_time = 36'500 * day;
 constexpr std::string_view label = "A-Za-z0-9._-";
 
-constexpr key later(std::string_view path, std::string_view help) { return {.path = path, .type = unsupported, .help = help}; }
-
 constexpr std::array table{
     key{.path = "version", .type = integer, .minimum = 1, .maximum = 1, .is_required = true, .help = "format of the file"},
     key{.path = "cluster",
@@ -128,7 +126,10 @@ constexpr std::array table{
         .is_local = true,
         .help = "the same routes on a unix socket, where changes are allowed: `baton reload`, `baton drain`; default: "
                 "`$RUNTIME_DIRECTORY/admin.sock`, if there is that directory"},
-    later("http.admin_token", "bearer token for changes"),
+    key{.path = "http.admin_token",
+        .type = secret,
+        .is_local = true,
+        .help = "changes over TCP need it, and without it there are none; at least 32 characters; a literal is accepted with a warning"},
     key{.path = "calendars", .type = calendars, .help = "named sets of days, for `not_on` and `only_on` of jobs; names as those of jobs"},
     key{.path = "calendars.*", .type = section, .help = "one calendar"},
     key{.path = "calendars.*.dates", .type = day_list, .help = "single days: `[2026-12-25, 2026-12-26]`"},

@@ -24,6 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_files = 1000;
+constexpr std::size_t least_token = 32;
 
 class loader {
  public:
@@ -84,6 +85,7 @@ class loader {
                     "add store: {url: local:///var/lib/baton}");
     if (s.has_store) check_lease(s.lease_timing, {&main, 1, 1});
     if (!s.store.directory.empty()) refuse_server_keys();
+    check_token(s.http_admin_token);
     if (const auto* mode = reader_.given("store.tls.mode"); mode != nullptr && s.store.tls >= tls_mode::verify_ca && s.store.tls_ca.empty())
       report_.error(*mode, "store.tls.mode", "verifies the server's certificate, but against nothing",
                     "add ca: /etc/ssl/certs/ca-certificates.crt, or the file of the authority that signed it");
@@ -247,6 +249,18 @@ class loader {
                  " is more than wait_timeout - margin = " + text(l.wait_timeout - l.margin),
              "raise wait_timeout, or lower the others");
     }
+  }
+
+  /// Whoever reaches the address may guess, as often as he likes.
+  void check_token(const std::string& token) {
+    const auto* at = reader_.given("http.admin_token");
+    if (at == nullptr || report_.has_errors()) return;  // one that could not be read is reported already
+    const std::string path = "http.admin_token";
+    if (token.size() < least_token)
+      report_.error(*at, path, "has " + std::to_string(token.size()) + " characters, and needs at least " + std::to_string(least_token),
+                    "make one with: openssl rand -hex 32");
+    if (!std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; }))
+      report_.error(*at, path, "holds a character that a header of HTTP cannot carry", "take letters and digits only");
   }
 
   void refuse_server_keys() {

@@ -170,8 +170,6 @@ std::string reader::read_key(const node& k, const node& v, std::string_view row,
     report_.error(k.at, full, "belongs to the main file; an included file holds jobs");
   } else if (where == scope::defaults && row == job_row && is_job_only(k.text)) {
     report_.error(k.at, full, "cannot be a default; each job has its own");
-  } else if (found->type == key_type::unsupported) {
-    report_.error(k.at, full, "not supported in this release", "remove it");
   } else if (v.type == node::kind::null) {
     if (full == "store") result.has_store = true;
     report_.error(k.at, full, "has no value",

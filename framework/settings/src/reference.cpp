@@ -39,7 +39,6 @@ std::string value_text(const key& row) {
     case key_type::listen: return "`HOST:PORT` or `false`";
     case key_type::schedule: return "cron text, `@macro` or `{every, anchor}`";
     case key_type::timezone: return "time zone";
-    case key_type::unsupported: return "";
   }
   return "";
 }
@@ -56,22 +55,14 @@ std::string shown_path(const key& row) {
 
 std::string reference_markdown() {
   std::string out = "| key | value | default | meaning |\n|---|---|---|---|\n";
-  std::string later;
   for (const auto& row : keys()) {
-    if (row.type == key_type::unsupported) {
-      later += (later.empty() ? "" : ", ") + shown_path(row);
-      continue;
-    }
     const auto fallback = row.is_required        ? std::string{"required"}
                           : row.fallback.empty() ? std::string{}
                                                  : "`" + std::string{row.fallback} + "`";
     out += "| " + shown_path(row) + " | " + value_text(row) + " | " + fallback + " | " + std::string{row.help} +
            (row.is_local ? " (local)" : "") + " |\n";
   }
-  return out +
-         "\nKeys marked *local* may differ between the instances of a cluster and are not part of the configuration's hash.\n\nNot "
-         "supported in this release, and refused by name: " +
-         later + ".\n";
+  return out + "\nKeys marked *local* may differ between the instances of a cluster and are not part of the configuration's hash.\n";
 }
 
 }  // namespace baton::settings

@@ -222,7 +222,7 @@ std::optional<value> reader::checked_secret(const node& n, const std::string& pa
   auto text = scalar(n, path, "a text or a reference");
   if (!text) return std::nullopt;
   if (*text == n.text) {
-    report_.warning(n.at, path, "the password stands in the file for everybody who may read it",
+    report_.warning(n.at, path, "the secret stands in the file for everybody who may read it",
                     "write {file: PATH}, {env: NAME} or {credential: NAME}");
   }
   return value{*std::move(text)};

@@ -98,9 +98,9 @@ void fleet::write_file(const std::string& name, const instance_options& wanted) 
                                << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n")
                                << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms"
                                << (options_.lease.empty() ? "" : ", ") << options_.lease << "}\n"
-                               << wanted.store_settings << wanted.settings
-                               << "http: {listen: 127.0.0.1:0}\nlog: {level: debug, format: text}\nplugins: {path: [\""
-                               << options_.plugin_dir << '"'
+                               << wanted.store_settings << wanted.settings << "http: {listen: 127.0.0.1:0"
+                               << (wanted.http.empty() ? "" : ", ") << wanted.http
+                               << "}\nlog: {level: debug, format: text}\nplugins: {path: [\"" << options_.plugin_dir << '"'
                                << (options_.test_plugin_dir.empty() ? "" : ", \"" + options_.test_plugin_dir + '"') << "]}\njobs:\n"
                                << jobs_;
 }

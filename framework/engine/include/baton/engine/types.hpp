@@ -141,6 +141,7 @@ struct lock_attempted {
   job_index job;
   enum class outcome : std::uint8_t { acquired = 1, busy, error } what;
   microseconds took;
+  wall_time tick;  ///< the newest one of the job that is due
 };
 struct ticks_duplicate {
   job_index job;

@@ -15,6 +15,7 @@
 #include "baton/lock/session.hpp"
 #include "baton/observe/log.hpp"
 #include "baton/observe/metrics.hpp"
+#include "baton/observe/recorder.hpp"
 #include "baton/plugin_host/executor.hpp"
 
 namespace baton::runtime {
@@ -80,6 +81,7 @@ struct options {
   std::vector<std::string> labels;                    ///< of this instance
   std::map<std::string, std::uint32_t> tag_limits;    ///< how many runs of jobs with the tag may be under way in the cluster
   microseconds history_keep = std::chrono::days{30};  ///< rows that have ended, and were written last before this, are deleted
+  observe::recorder* recorder = nullptr;   ///< of the caller's: what this instance sees of locks, for people; it outlives the scheduler
   plugin_host::executor::options runners;  ///< for plugins: `baton`, unless this program calls plugin_host::runner_main() for `runner`
 };
 

@@ -31,7 +31,6 @@ enum class key_type : std::uint8_t {
   listen,    ///< HOST:PORT or false
   schedule,  ///< cron text, @macro or {every: …, anchor: …}
   timezone,
-  unsupported,  ///< a key of a later release
 };
 
 /// One row of the table that describes the configuration: validation, the reference page and --show-effective follow it.

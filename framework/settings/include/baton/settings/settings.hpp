@@ -153,7 +153,8 @@ struct settings {
   std::string http_host = "127.0.0.1";
   std::uint16_t http_port = 9687;  ///< 0: any free port
   bool http_enabled = true;
-  std::string http_socket;  ///< path of the unix socket; empty: none is given
+  std::string http_socket;       ///< path of the unix socket; empty: none is given
+  std::string http_admin_token;  ///< resolved; never printed; empty: none
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<std::string> plugin_path;

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace baton::admin {
+namespace baton::testing {
 
 /// A plain socket that says what it is told, so that a test can be as rude as it likes. Every wait ends after ten seconds.
 class http_client {
@@ -74,6 +74,17 @@ class http_client {
     return answer;
   }
 
+  /// What comes up to and with `end`; empty if the connection ended before.
+  std::string read_answer_to(std::string_view end) {
+    while (received_.find(end) == std::string::npos) {
+      if (!receive()) return {};
+    }
+    const auto size = received_.find(end) + end.size();
+    auto answer = received_.substr(0, size);
+    received_.erase(0, size);
+    return answer;
+  }
+
   std::string get(const std::string& target) {
     send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return read_answer();
@@ -112,4 +123,4 @@ class http_client {
   std::string received_;
 };
 
-}  // namespace baton::admin
+}  // namespace baton::testing
