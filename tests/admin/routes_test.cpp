@@ -10,6 +10,7 @@
 #include <iterator>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 namespace baton::admin {
 namespace {
@@ -40,11 +41,25 @@ TEST(routes, health_is_a_status_and_its_reasons_as_json) {
 }
 
 TEST(routes, what_is_not_there_is_404_whatever_the_method) {
-  for (const auto* target : {"/", "/metric", "/metrics/", "/metrics/x", "//metrics", "/LIVEZ", "/api/v1/jobs"}) {
+  for (const auto* target : {"/index.html", "/metric", "/metrics/", "/metrics/x", "//metrics", "/LIVEZ", "/api/v1/jobs"}) {
     EXPECT_EQ(answer({"GET", target}, healthy()).status, 404U) << target;
     EXPECT_EQ(answer({"POST", target}, healthy()).status, 404U) << target;
   }
   EXPECT_THAT(answer({"GET", "/x"}, healthy()).body, HasSubstr(R"({"error":"not_found","message":)"));
+}
+
+TEST(routes, give_the_files_of_the_status_page_whoever_asks) {
+  for (const auto& [target, type] : {std::pair{"/", "text/html; charset=utf-8"},
+                                     {"/?x=1", "text/html; charset=utf-8"},
+                                     {"/app.js", "text/javascript; charset=utf-8"},
+                                     {"/app.css", "text/css; charset=utf-8"}}) {
+    request asked{"GET", target};
+    asked.is_foreign = true;  // a link on another page leads here
+    const auto said = answer(asked, healthy());
+    EXPECT_EQ(said.status, 200U) << target;
+    EXPECT_EQ(said.content_type, type);
+    EXPECT_FALSE(said.body.empty());
+  }
 }
 
 TEST(routes, other_methods_are_405_with_what_is_allowed) {

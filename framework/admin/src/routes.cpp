@@ -9,6 +9,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "baton/base/utf8.hpp"
+#include "page.hpp"
 #include "target.hpp"
 
 namespace baton::admin {
@@ -26,6 +27,11 @@ reply health_reply(const health& found) {
           boost::json::serialize(boost::json::object{{"ok", found.ok}, {"reasons", std::move(reasons)}}) + "\n"};
 }
 
+reply page_reply(std::string_view path) {
+  const auto file = page_at(path);
+  return {200, file->content_type, std::string{file->body}};
+}
+
 struct route {
   std::string_view method;
   std::string_view path;  ///< a part in braces stands for any name
@@ -37,7 +43,9 @@ constexpr std::array routes{
     route{"GET", "/metrics", metrics_reply},
     route{"GET", "/livez", [](const callbacks& calls) { return health_reply(calls.livez()); }},
     route{"GET", "/readyz", [](const callbacks& calls) { return health_reply(calls.readyz()); }},
-    // The files of the status page go here.
+    route{"GET", "/", [](const callbacks&) { return page_reply("/"); }},
+    route{"GET", "/app.css", [](const callbacks&) { return page_reply("/app.css"); }},
+    route{"GET", "/app.js", [](const callbacks&) { return page_reply("/app.js"); }},
     route{"GET", "/api/v1/jobs", nullptr, "jobs"},
     route{"GET", "/api/v1/jobs/{job}", nullptr, "job"},
     route{"GET", "/api/v1/runs", nullptr, "runs"},
@@ -71,7 +79,7 @@ bool matches(std::string_view pattern, const std::vector<std::string>& path, std
 
 reply not_found() {
   return error_reply(404, "not_found",
-                     "there is no such page; see /metrics, /livez, /readyz and, below /api/v1, jobs, runs, locks, instances, config");
+                     "there is no such page; see /, /metrics, /livez, /readyz and, below /api/v1, jobs, runs, locks, instances, config");
 }
 
 bool is_change(const route& r) { return r.method == "POST"; }
