@@ -204,7 +204,7 @@ TEST_F(schema, agrees_with_check_but_for_the_kinds_of_error_that_only_check_find
   }
   const auto schema_file = written(run("schema").out, "schema.json");
   const auto told =
-      shell("python3 " + (source_dir / "tests/program/schema_judge.py").string() + " " + schema_file + " " + written(paths_, "paths"));
+      shell("/usr/bin/python3 " + (source_dir / "tests/program/schema_judge.py").string() + " " + schema_file + " " + written(paths_, "paths"));
   ASSERT_EQ(told.code, 0) << told.err << "\npython3-jsonschema and python3-yaml are installed by ./dev setup";
   std::istringstream verdicts{told.out};
   std::set<std::string> seen;
