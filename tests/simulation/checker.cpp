@@ -36,7 +36,7 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
   }
   claim->started = true;
   if (run.fence <= name.started_fence && !is_excused) broken("G8", what + " with a fence that is not above the last one", now);
-  name.started_fence = std::max(name.started_fence, run.fence);
+  if (!claim->lost_at) name.started_fence = std::max(name.started_fence, run.fence);  // else nobody knows it
   const bool is_scheduled = run.key.kind == ledger::tick_kind::schedule;
   // What was begun in time goes on, on a server whose clock is behind, too.
   const bool is_new = std::ranges::find(name.claims, run.key, &claim_seen::key) == claim;
@@ -144,6 +144,7 @@ void checker::restored(const ledger::tick_row& claim, const ledger::tick_row& st
     if (known.key != claim.key || known.fence > claim.fence || !known.lost_at) continue;  // with a further attempt the one before it
     known.lost_at.reset();
     known.is_overruled = stands.fence < known.fence;
+    if (known.started) name.started_fence = std::max(name.started_fence, known.fence);
     ++claims_restored_;
   }
   name.committed_fence = std::max(name.committed_fence, claim.fence);
