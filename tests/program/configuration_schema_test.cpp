@@ -27,7 +27,8 @@ struct kind {
 };
 constexpr std::array kinds{
     kind{"what is in the environment or in other files",
-         "is not set|got '\\$\\{|is not HOST:PORT|leads out of a folder|in an included file|cannot be read|there is no "
+         "characters, and needs at least|is not set|got '\\$\\{|is not HOST:PORT|leads out of a folder|in an included file|cannot be "
+         "read|there is no "
          "file|CREDENTIALS_DIRECTORY|does not "
          "name a variable|is not "
          "understood|has no '}'|^the "
@@ -203,8 +204,8 @@ TEST_F(schema, agrees_with_check_but_for_the_kinds_of_error_that_only_check_find
     add_text(text, "mutation " + std::to_string(i), true);
   }
   const auto schema_file = written(run("schema").out, "schema.json");
-  const auto told =
-      shell("/usr/bin/python3 " + (source_dir / "tests/program/schema_judge.py").string() + " " + schema_file + " " + written(paths_, "paths"));
+  const auto told = shell("/usr/bin/python3 " + (source_dir / "tests/program/schema_judge.py").string() + " " + schema_file + " " +
+                          written(paths_, "paths"));
   ASSERT_EQ(told.code, 0) << told.err << "\npython3-jsonschema and python3-yaml are installed by ./dev setup";
   std::istringstream verdicts{told.out};
   std::set<std::string> seen;

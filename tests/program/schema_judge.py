@@ -12,6 +12,9 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}
 
     def construct_mapping(self, node, deep=False):  # the keys of JSON are texts; << is one
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key of JSON is a text", key.start_mark)
         return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 

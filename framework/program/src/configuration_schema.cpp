@@ -54,6 +54,12 @@ json::object closed(json::object properties, json::array required = {}) {
   return out;
 }
 
+/// One that has a least length goes into a header of HTTP.
+json::object secret_of(const key& row) {
+  if (row.minimum == 0) return {{"type", text_types()}};
+  return or_variable(text_like("^[!-~]{" + std::to_string(row.minimum) + ",}$"));
+}
+
 /// The value of a key that is not a section.
 json::object value_of(const key& row) {
   switch (row.type) {
@@ -72,7 +78,7 @@ json::object value_of(const key& row) {
     case key_type::day_ranges:
       return {{"type", "array"}, {"items", or_variable(text_like("^[0-9]{4}-[0-9]{2}-[0-9]{2}[.][.][0-9]{4}-[0-9]{2}-[0-9]{2}$"))}};
     case key_type::store_url: return or_variable(text_like("^(mysql://.*@.*/.|local:///.)"));
-    case key_type::secret: return any_of({json::object{{"type", text_types()}}, reference_to("reference")});
+    case key_type::secret: return any_of({secret_of(row), reference_to("reference")});
     case key_type::listen: return any_of({json::object{{"const", false}}, text_like(":[0-9]{1,5}$"), reference_to("variable")});
     case key_type::schedule: return reference_to("schedule");
     case key_type::timezone: return {{"type", "string"}, {"minLength", 1}};

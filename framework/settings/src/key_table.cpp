@@ -128,6 +128,7 @@ constexpr std::array table{
                 "`$RUNTIME_DIRECTORY/admin.sock`, if there is that directory"},
     key{.path = "http.admin_token",
         .type = secret,
+        .minimum = 32,
         .is_local = true,
         .help = "changes over TCP need it, and without it there are none; at least 32 characters; a literal is accepted with a warning"},
     key{.path = "calendars", .type = calendars, .help = "named sets of days, for `not_on` and `only_on` of jobs; names as those of jobs"},
