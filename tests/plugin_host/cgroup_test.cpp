@@ -104,7 +104,8 @@ TEST(cgroup, ends_what_uses_more_memory_than_it_may) {
     ::_exit(is_right && is_gone ? 0 : 1);
   }
   ::waitpid(child, &result, 0);
-  if (WIFEXITED(result) && WEXITSTATUS(result) == 2) GTEST_SKIP() << "cannot here: this machine delegates no cgroup with memory to the tests";
+  if (WIFEXITED(result) && WEXITSTATUS(result) == 2)
+    GTEST_SKIP() << "cannot here: this machine delegates no cgroup with memory to the tests";
   EXPECT_EQ(result, 0);
 }
 

@@ -27,8 +27,8 @@ enum class key_type : std::uint8_t {
   day_list,
   day_ranges,
   store_url,
-  secret,    ///< {credential: …}, {file: …}, {env: …} or a literal; with a `minimum` so many characters that a header of HTTP can carry
-  listen,    ///< HOST:PORT or false
+  secret,  ///< {credential: …}, {file: …}, {env: …} or a literal; with a `minimum` so many characters that a header of HTTP can carry
+  listen,  ///< HOST:PORT or false
   schedule,  ///< cron text, @macro or {every: …, anchor: …}
   timezone,
 };
