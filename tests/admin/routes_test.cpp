@@ -190,5 +190,12 @@ TEST(routes, are_those_of_the_description_and_no_others) {
   EXPECT_EQ(in_description, in_table);
 }
 
+TEST(classify, knows_metrics_in_every_spelling) {
+  for (const auto* target : {"/metrics", "/metrics?a=b", "/%6Detrics", "/%6d%65trics?x"})
+    EXPECT_EQ(classify(target), route_kind::metrics) << target;
+  for (const auto* target : {"/", "/livez", "/api/v1/jobs/a%20b", "/metrics/"}) EXPECT_EQ(classify(target), route_kind::other) << target;
+  EXPECT_EQ(classify("*"), route_kind::unknown);
+}
+
 }  // namespace
 }  // namespace baton::admin

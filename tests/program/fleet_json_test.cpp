@@ -44,7 +44,12 @@ class fleet_json : public testing::Test {
         {"DB_PASSWORD", {{}, std::string{"hunter2"}}},
         {"url", {{}, std::string{"mysql://u:hunter2@db/shop"}}},
         {"headers", {{}, settings::with_value::map{{"Authorization", {{}, settings::with_value::list{{{}, "hunter2"}}}}}}},
-        {"plain", {{}, std::string{"http://db:80/a"}}}};
+        {"plain", {{}, std::string{"http://db:80/a"}}},
+        {"bare", {{}, std::string{"hunter2"}}},
+        {"environment", {{}, settings::with_value::map{{"MYSQL", {{}, std::string{"hunter2"}}}}}},
+        {"address", {{}, std::string{"https://hunter2@host/a"}}},
+        {"query", {{}, std::string{"https://host/a?k=hunter2"}}},
+        {"command", {{}, settings::with_value::list{{{}, "run"}, {{}, "--password=hunter2"}, {{}, "--api-key"}, {{}, "hunter2"}}}}};
     store.register_job("nightly");
     store.register_job("gone");
     store.add("nightly", seconds{90}, row_state::finished, run_outcome::success);
@@ -103,12 +108,14 @@ TEST_F(fleet_json, marks_the_ticks_at_which_clocks_change) {
 }
 
 TEST_F(fleet_json, shows_no_secret) {
-  const fleet_configuration c{settings};
+  store.rows.back().parameters = R"({"plain":"hunter2"})";
+  const fleet_configuration c{settings, {{"exec", "1.2", "1.4", "b", "/p/exec.so", {"bare"}}}};
   const auto all = json::serialize(config_json(facts(c))) + json::serialize(job_details_json(facts(c), "nightly", store.rows)) +
                    json::serialize(instances_answer_json(facts(c), {})) + json::serialize(jobs_json(facts(c)));
   EXPECT_THAT(all, Not(HasSubstr("hunter2")));
   EXPECT_THAT(all, HasSubstr("***"));
   EXPECT_THAT(all, HasSubstr("http://db:80/a"));
+  EXPECT_THAT(all, HasSubstr(R"({\"plain\":\"***\"})")) << "of a trigger's parameters the names";
   EXPECT_THAT(std::string{job_details_json(facts(c), "nightly", {}).at("configuration").as_string().c_str()},
               testing::AllOf(HasSubstr("nightly:"), Not(HasSubstr("often"))));
 }

@@ -123,9 +123,12 @@ reply wrong_method(const route& found) {
 }  // namespace
 
 route_kind classify(std::string_view target) noexcept {
+  if (!target.starts_with('/')) return route_kind::unknown;
   const auto path = target.substr(0, target.find('?'));
-  if (path == "/metrics") return route_kind::metrics;
-  return path.starts_with('/') ? route_kind::other : route_kind::unknown;
+  // Escaped letters mean the same: whatever has an escape and one part is taken for it, so that no spelling escapes its limits.
+  const bool may_be_metrics =
+      path == "/metrics" || (path.find('%') != std::string_view::npos && path.find('/', 1) == std::string_view::npos);
+  return may_be_metrics ? route_kind::metrics : route_kind::other;
 }
 
 reply answer(const request& asked, const callbacks& calls) {

@@ -75,15 +75,21 @@ struct on_leaving {
   Undo undo;
 };
 
+/// Where other threads may post to, as long as there is one.
+struct open_io {
+  std::mutex mutex;
+  asio::io_context* io;
+};
+
 /// What the program says, on its way from any thread to the coroutine that waits for it.
 class mailbox {
  public:
-  explicit mailbox(asio::io_context& io) : io_(&io), came_(std::in_place, io) {}
+  explicit mailbox(std::shared_ptr<open_io> at) : at_(std::move(at)), came_(std::in_place, *at_->io) {}
 
   void put(said what, const std::shared_ptr<mailbox>& self) {
-    const std::lock_guard lock{mutex_};
-    if (io_ == nullptr) return;
-    asio::post(*io_, [self, what = std::move(what)]() mutable { self->take(std::move(what)); });
+    const std::lock_guard lock{at_->mutex};
+    if (at_->io == nullptr) return;
+    asio::post(*at_->io, [self, what = std::move(what)]() mutable { self->take(std::move(what)); });
   }
   /// nullopt: none came in time.
   asio::awaitable<std::optional<said>> wait(std::chrono::milliseconds at_most) {
@@ -92,12 +98,8 @@ class mailbox {
     if (!said_) co_await came_->async_wait(asio::redirect_error(asio::use_awaitable, error));
     co_return std::move(said_);
   }
-  /// Nobody waits any more, and soon there is no io_context.
-  void close() {
-    const std::lock_guard lock{mutex_};
-    io_ = nullptr;
-    came_.reset();
-  }
+  /// Nobody waits any more.
+  void close() { came_.reset(); }
 
  private:
   void take(said&& what) {
@@ -105,8 +107,7 @@ class mailbox {
     if (came_) came_->cancel();
   }
 
-  std::mutex mutex_;
-  asio::io_context* io_;
+  std::shared_ptr<open_io> at_;
   std::optional<asio::steady_timer> came_;
   std::optional<said> said_;
 };
@@ -153,6 +154,7 @@ class server::state {
   state(options opts, callbacks calls) : options_(std::move(opts)), calls_(std::move(calls)) {
     options_.host_names.push_back(machine_name());
     io_.emplace(1);
+    open_io_->io = &*io_;
   }
   ~state() { stop(); }
 
@@ -180,8 +182,8 @@ class server::state {
     if (io_) io_->stop();
     if (thread_.joinable()) thread_.join();
     {
-      const std::lock_guard lock{publishing_};
-      has_stopped_ = true;
+      const std::lock_guard lock{open_io_->mutex};
+      open_io_->io = nullptr;
     }
     for (auto& one : entrances_) one.room = nullptr;
     io_.reset();  // with it go the coroutines and their connections; only then the listeners they know
@@ -189,8 +191,8 @@ class server::state {
   }
 
   void publish(std::string event, std::string data) {
-    const std::lock_guard lock{publishing_};
-    if (has_stopped_) return;
+    const std::lock_guard lock{open_io_->mutex};
+    if (open_io_->io == nullptr) return;
     asio::post(*io_, [this, event = std::move(event), data = std::move(data)] {
       events_.push(event, data);
       for (const auto& one : watchers_) {
@@ -275,11 +277,11 @@ class server::state {
       const bool is_scrape = !error && classify(view_of(asked.target())) == route_kind::metrics;
       scrapes_ += is_scrape ? 1 : 0;
       const on_leaving scraped{[&] { scrapes_ -= is_scrape ? 1 : 0; }};
-      if (!error) made = judge(asked, from, who);
-      if (made.is_stream && watchers_.size() >= bounds.watchers) made = error_reply(503, "busy", "too many clients follow the events");
+      if (!error) made = judge(asked, from, who, is_scrape);
       if (made.carry_out) made = co_await change(std::move(*made.carry_out));
       const bool is_stream = made.is_stream;
       if (made.ask) made = co_await inquire(std::move(*made.ask));
+      if (is_stream && watchers_.size() >= bounds.watchers) made = error_reply(503, "busy", "too many clients follow the events");
       if (is_stream && made.status == 200 && asked.method() == http::verb::get) {
         leave();
         co_await stream_events(peer, asked.version(), text_of(asked["Last-Event-ID"]), std::move(made.body));
@@ -301,7 +303,7 @@ class server::state {
   }
 
   asio::awaitable<reply> change(order wanted) {
-    const auto box = std::make_shared<mailbox>(*io_);
+    const auto box = std::make_shared<mailbox>(open_io_);
     const on_leaving close{[&] { box->close(); }};
     try {
       calls_.change(std::move(wanted), [box](said what) { box->put(std::move(what), box); });
@@ -314,7 +316,7 @@ class server::state {
   }
 
   asio::awaitable<reply> inquire(question wanted) {
-    const auto box = std::make_shared<mailbox>(*io_);
+    const auto box = std::make_shared<mailbox>(open_io_);
     const on_leaving close{[&] { box->close(); }};
     try {
       calls_.read(wanted, [box](said what) { box->put(std::move(what), box); });
@@ -376,7 +378,7 @@ class server::state {
 
   void tell_watched() noexcept {
     try {
-      if (calls_.watched && !has_stopped_) calls_.watched(watchers_.size());
+      if (calls_.watched && open_io_->io != nullptr) calls_.watched(watchers_.size());
     } catch (const std::exception&) {  // it looks again when somebody asks
     }
   }
@@ -420,7 +422,7 @@ class server::state {
     return made;
   }
 
-  reply judge(const http_request& asked, const entrance& from, std::string_view who) {
+  reply judge(const http_request& asked, const entrance& from, std::string_view who, bool is_scrape) {
     const auto hosts = asked.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && asked.version() >= 11)) return error_reply(400, "bad_request", "exactly one Host header is needed");
     if (!asked.target().starts_with('/')) return error_reply(400, "bad_request", "the target of a request begins with /");
@@ -428,7 +430,7 @@ class server::state {
       return error_reply(421, "wrong_host",
                          "this server is known by its address, as localhost, by the machine's host name, or a configured one");
     }
-    if (scrapes_ > options_.bounds.scrapes) return error_reply(503, "busy", "too many scrapes are under way");
+    if (is_scrape && scrapes_ > options_.bounds.scrapes) return error_reply(503, "busy", "too many scrapes are under way");
     return answer(request_of(asked, from, who), calls_);
   }
 
@@ -449,10 +451,9 @@ class server::state {
   std::size_t scrapes_ = 0;
   event_ring events_{random_name()};
   std::vector<std::shared_ptr<watcher>> watchers_;
-  std::mutex publishing_;
-  bool has_stopped_ = false;  // under publishing_
   std::list<entrance> entrances_;
   std::optional<asio::io_context> io_;
+  std::shared_ptr<open_io> open_io_ = std::make_shared<open_io>();
   std::thread thread_;
 };
 

@@ -51,8 +51,10 @@ result<std::unique_ptr<ledger::session>> store::open_ledger_session() const {
   return std::unique_ptr<ledger::session>{std::make_unique<ledger_session>(std::move(made->link), std::move(made->facts.identity))};
 }
 
-result<std::unique_ptr<ledger::control>> store::open_control() const {
-  auto made = open_ledger(options_, *memory_, helper_role(options_, "control"));
+result<std::unique_ptr<ledger::control>> store::open_control(std::optional<microseconds> answer_timeout) const {
+  auto how = helper_role(options_, "control");
+  if (answer_timeout) how.answer_timeout = *answer_timeout;
+  auto made = open_ledger(options_, *memory_, how);
   if (!made) return std::move(made).error();
   return std::unique_ptr<ledger::control>{std::make_unique<ledger_control>(std::move(made->link))};
 }

@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -9,6 +10,7 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <cstdlib>
 
 namespace baton::program {
@@ -20,6 +22,7 @@ namespace json = boost::json;
 using asio::local::stream_protocol;
 using boost::system::error_code;
 
+constexpr std::chrono::seconds patience{65};      // for an answer; the server's own is shorter
 constexpr std::uint64_t most_bytes = 1ULL << 30;  // of an answer: ten thousand jobs are some megabytes
 
 failure no_answer(const std::string& socket, const error_code& error) {
@@ -52,11 +55,16 @@ result<reply> exchange(const std::string& socket, http::request<http::string_bod
   asked.keep_alive(false);
   asked.prepare_payload();
   error_code error;
-  http::write(*link, asked, error);
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> said;
   said.body_limit(most_bytes);
-  if (!error) http::read(*link, buffer, said, error);
+  boost::beast::basic_stream<stream_protocol> peer{std::move(*link)};
+  peer.expires_after(patience);
+  http::async_write(peer, asked, [&](const error_code& written, std::size_t) {
+    error = written;
+    if (!error) http::async_read(peer, buffer, said, [&](const error_code& read, std::size_t) { error = read; });
+  });
+  io.run();
   if (error) return no_answer(socket, error);
   auto body = json::parse(said.get().body(), error);
   if (error || !body.is_object()) return failure{errc::io, "the admin socket " + socket + " answers what is no answer of Baton's"};
@@ -79,7 +87,8 @@ result<admin_answer> ask_admin(const std::string& socket, const std::string& tar
   asked.set("X-Baton-Request", "1");
   const auto said = exchange(socket, std::move(asked));
   if (!said) return said.error();
-  admin_answer answer{said->status == http::status::ok, {}, {}};
+  const bool is_for_later = said->status == http::status::service_unavailable || said->status == http::status::gateway_timeout;
+  admin_answer answer{said->status == http::status::ok, is_for_later, {}, {}};
   if (const auto* message = said->object.if_contains("message")) answer.message = text_of(*message);
   if (const auto* problems = said->object.if_contains("problems"); problems != nullptr && problems->is_array()) {
     for (const auto& problem : problems->get_array()) answer.problems.push_back(text_of(problem));

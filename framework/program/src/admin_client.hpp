@@ -15,6 +15,7 @@ namespace baton::program {
 /// What an instance answers to a change that it was asked for.
 struct admin_answer {
   bool ok = false;
+  bool is_for_later = false;  ///< it is busy, or not over yet
   std::string message;
   std::vector<std::string> problems;
 };

@@ -40,7 +40,7 @@ int ask(const std::string& socket, const char* target) {
     return exit_ok;
   }
   std::fprintf(stderr, "baton: error: %s\n", answer->message.c_str());
-  return exit_configuration;
+  return answer->is_for_later ? exit_try_later : exit_configuration;
 }
 
 }  // namespace

@@ -186,8 +186,7 @@ std::string zsh_completion(const verb_help& program) {
 # zsh completion for baton; made by: baton completion zsh
 _baton_jobs() {
   local file=${opt_args[-c]:-${opt_args[--config]}}
-  [[ -n $file ]] && compadd -- ${(f)"$(_call_program jobs baton completion --jobs-of ${
-  (Q) file} 2>/dev/null)"}
+  [[ -n $file ]] && compadd -- ${(f)"$(_call_program jobs baton completion --jobs-of ${(q)${(Q)file}} 2>/dev/null)"}
 }
 )sh";
   for (const auto* verb : all_verbs(program)) out += zsh_verb(*verb);

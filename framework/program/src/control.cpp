@@ -8,7 +8,7 @@
 
 namespace baton::program {
 
-result<std::unique_ptr<ledger::control>> open_control(const settings::settings& s) {
+result<std::unique_ptr<ledger::control>> open_control(const settings::settings& s, std::optional<microseconds> answer_timeout) {
   if (is_local(s)) {
     const auto store = local::store::create(local_store_options(s));
     if (!store) return store.error();
@@ -16,7 +16,7 @@ result<std::unique_ptr<ledger::control>> open_control(const settings::settings& 
   }
   auto store = mysql::store::create(store_options(s));
   if (!store) return std::move(store).error();
-  return store->open_control();
+  return store->open_control(answer_timeout);
 }
 
 const settings::job* reached_ledger::find(const std::string& job) const {

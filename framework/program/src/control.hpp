@@ -10,7 +10,9 @@
 namespace baton::program {
 
 /// The ledger of the store that the settings name. Errors: those of mysql::store.
-[[nodiscard]] result<std::unique_ptr<ledger::control>> open_control(const settings::settings& s);
+/// `answer_timeout`: of each statement of a server; nullopt: what is usual.
+[[nodiscard]] result<std::unique_ptr<ledger::control>> open_control(const settings::settings& s,
+                                                                    std::optional<microseconds> answer_timeout = std::nullopt);
 
 /// A configuration and its ledger.
 struct reached_ledger {

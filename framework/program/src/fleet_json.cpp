@@ -90,27 +90,31 @@ json::value plugin_json(const fleet_configuration& c, const std::string& name) {
 
 bool names_a_secret(std::string key) {
   std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::any_of(std::array{"password", "passwd", "token", "secret", "api_key", "apikey", "authorization", "cookie"},
-                             [&](const char* word) { return key.ends_with(word); });
+  return std::ranges::any_of(std::array{"pass", "pwd", "token", "secret", "key", "auth", "bearer", "cookie", "credential"},
+                             [&](const char* word) { return key.find(word) != std::string::npos; });
 }
 
+/// An address that has more than host and path.
 bool holds_a_password(const std::string& text) {
   const auto begin = text.find("://");
-  if (begin == std::string::npos) return false;
-  const auto colon = text.find(':', begin + 3);
-  return colon != std::string::npos && text.find('@', colon) != std::string::npos;  // also where neither is one of a password
+  return begin != std::string::npos && text.find_first_of("@?", begin) != std::string::npos;
 }
 
 void hide_secrets(settings::with_value& value, bool is_secret);
 
-void hide_secrets(settings::with_value::map& map, bool is_secret = false) {
-  for (auto& [key, value] : map) hide_secrets(value, is_secret || names_a_secret(key));
+void hide_secrets(settings::with_value::map& map, bool is_secret) {
+  for (auto& [key, value] : map) hide_secrets(value, is_secret || names_a_secret(key) || key == "headers" || key == "environment");
 }
 
 void hide_secrets(settings::with_value& value, bool is_secret) {
   if (auto* map = std::get_if<settings::with_value::map>(&value.data)) return hide_secrets(*map, is_secret);
   if (auto* list = std::get_if<settings::with_value::list>(&value.data)) {
-    for (auto& one : *list) hide_secrets(one, is_secret);
+    for (auto& one : *list) {  // arguments: --password=x, or --password x
+      const auto* word = std::get_if<std::string>(&one.data);
+      const bool is_next_secret = word != nullptr && word->starts_with('-') && names_a_secret(*word);
+      hide_secrets(one, is_secret || is_next_secret);
+      is_secret = is_secret || (is_next_secret && word->find('=') == std::string::npos);
+    }
     return;
   }
   value.secret = value.secret || is_secret || holds_a_password(std::get<std::string>(value.data));
@@ -142,7 +146,12 @@ json::object lock_json(const std::string& name, const std::vector<std::string>& 
 
 fleet_configuration::fleet_configuration(settings::settings s, std::vector<plugin_facts> used)
     : settings(std::move(s)), plugins(std::move(used)) {
-  for (auto& job : settings.jobs) hide_secrets(job.with);
+  for (auto& job : settings.jobs) {
+    const auto plugin = std::ranges::find(plugins, job.plugin, &plugin_facts::name);
+    for (auto& [key, value] : job.with)
+      hide_secrets(value, (plugin != plugins.end() && plugin->secrets.contains(key)) || names_a_secret(key) || key == "headers" ||
+                              key == "environment");
+  }
   for (std::size_t i = 0; i < settings.jobs.size(); ++i) index_[settings.jobs[i].name] = i;
 }
 
@@ -196,7 +205,7 @@ json::object job_json(const fleet_facts& f, const std::string& name) {
   const bool has_failed = past != nullptr && past->ended != ledger::run_outcome::none && past->ended != ledger::run_outcome::success;
   one["failing"] = has_failed;
   one["next_tick"] = time_or_null(has_schedule ? job->schedule->next_run(f.now) : std::nullopt);
-  one["last_run"] = past != nullptr && past->last ? json::value(as_json(*past->last)) : json::value(nullptr);
+  one["last_run"] = past != nullptr && past->last ? json::value(run_json(*past->last)) : json::value(nullptr);
   one["last_success"] = time_or_null(past == nullptr ? std::nullopt : past->last_success);
   one["file"] = job == nullptr ? json::value(nullptr) : json::value(text(job->where.file));
   one["line"] = job == nullptr ? json::value(nullptr) : json::value(job->where.line);
@@ -226,9 +235,25 @@ json::object job_details_json(const fleet_facts& f, const std::string& name, con
 
 json::array runs_json(const std::vector<ledger::tick_row>& rows) {
   json::array all;
-  for (const auto& row : rows) all.push_back(as_json(row));
+  for (const auto& row : rows) all.push_back(run_json(row));
   return all;
 }
+
+json::object run_json(const ledger::tick_row& row) {
+  auto one = as_json(row);
+  if (row.parameters.empty()) return one;
+  boost::system::error_code error;
+  auto given = json::parse(row.parameters, error);
+  if (error || !given.is_object()) {
+    one["parameters"] = "***";
+    return one;
+  }
+  for (auto& [name, value] : given.get_object()) value = "***";
+  one["parameters"] = json::serialize(given);
+  return one;
+}
+
+json::object free_lock_json(const std::string& name) { return lock_json(name, {}, nullptr, std::nullopt); }
 
 json::array locks_json(const fleet_facts& f, const std::set<std::string>* only) {
   struct lock {

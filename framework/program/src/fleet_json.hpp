@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct plugin_facts {
   std::string abi;
   std::string build_id;
   std::string file;
+  std::set<std::string> secrets = {};  ///< parameters that its table declares so
 };
 
 /// What an instance is configured to. A value below `with` that may be a secret, by its key or as the password of a URL, is marked as one:
@@ -64,6 +66,10 @@ struct fleet_facts {
                                                    const std::vector<ledger::tick_row>& runs);
 [[nodiscard]] boost::json::array runs_json(const std::vector<ledger::tick_row>& rows);
 /// `only`: these lock names; nullptr: all.
+/// A row as as_json() has it, with the names of the parameters that a trigger gave, and not their values.
+[[nodiscard]] boost::json::object run_json(const ledger::tick_row& row);
+/// A lock that nobody holds or waits for any more.
+[[nodiscard]] boost::json::object free_lock_json(const std::string& name);
 [[nodiscard]] boost::json::array locks_json(const fleet_facts& f, const std::set<std::string>* only = nullptr);
 [[nodiscard]] boost::json::object locks_answer_json(const fleet_facts& f);
 [[nodiscard]] boost::json::array instances_json(const fleet_facts& f);

@@ -184,7 +184,7 @@ void fleet_view::run() {
       if (has_ended_) return;
       was_woken_ = false;
       todo.swap(tasks_);
-      looks = is_looked_at();
+      looks = is_out_of_date_ || is_looked_at();
     }
     if (looks && is_look_due()) look();
     for (auto& one : todo) serve(one);
@@ -347,16 +347,19 @@ void fleet_view::publish_differences(const fleet_snapshot& before) {
   if (f.ledger.is_all_changed) publish_("reset", "{}");
   auto rows = f.ledger.changed;
   std::ranges::reverse(rows);  // the oldest first
-  for (const auto& row : rows) publish_("run", json::serialize(as_json(row)));
+  for (const auto& row : rows) publish_("run", json::serialize(run_json(row)));
   publish_jobs(f);
   if (before.as_of) publish_locks(f);
+  std::set<std::string> there;
   for (const auto& one : instances_json(f)) {
     const auto& object = one.get_object();
     const std::string key{object.at("incarnation").get_string().c_str()};
     auto data = json::serialize(object);
     if (before.as_of && !told_.contains("instance " + key)) publish_("instance", data);
     publish_if_changed("instance", key, std::move(data));
+    there.insert("instance " + key);
   }
+  std::erase_if(told_, [&](const auto& one) { return one.first.starts_with("instance ") && !there.contains(one.first); });
   publish_if_changed("health", "", json::serialize(health_json(around_.state())));
   publish_sightings();
 }
@@ -385,8 +388,12 @@ void fleet_view::publish_locks(const fleet_facts& f) {
     const auto& object = one.get_object();
     const std::string key{object.at("lock_name").get_string().c_str()};
     auto data = json::serialize(object);
+    names.erase(key);
     if (!told_.contains("lock " + key)) publish_("lock", data);
     publish_if_changed("lock", key, std::move(data));
+  }
+  for (const auto& gone : names) {  // the name of a run that is over, of a job with `overlap: allow`
+    if (told_.erase("lock " + gone) > 0) publish_("lock", json::serialize(free_lock_json(gone)));
   }
 }
 

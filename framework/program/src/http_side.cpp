@@ -11,10 +11,18 @@
 namespace baton::program {
 namespace {
 
+/// The instance's end waits for a statement that is under way.
+constexpr microseconds answer_timeout = std::chrono::seconds{5};
+
 std::shared_ptr<const fleet_configuration> facts_of(const configuration& c) {
   std::vector<plugin_facts> plugins;
-  for (const auto& p : c.plugins)
-    plugins.push_back({p.name, p.version, std::to_string(p.abi_major) + "." + std::to_string(p.abi_minor), p.build_id, p.path});
+  for (const auto& p : c.plugins) {
+    auto& facts = plugins.emplace_back();
+    facts = {p.name, p.version, std::to_string(p.abi_major) + "." + std::to_string(p.abi_minor), p.build_id, p.path};
+    for (const auto& parameter : p.parameters) {
+      if (parameter.secret) facts.secrets.insert(parameter.name);
+    }
+  }
   return std::make_shared<fleet_configuration>(c.settings, std::move(plugins));
 }
 
@@ -30,7 +38,7 @@ admin::said outcome_answer(bool ok, const std::string& message, const std::vecto
 
 http_side::http_side(const configuration& c, surroundings around)
     : around_(std::move(around)),
-      view_({[s = c.settings] { return open_control(s); }, around_.time, around_.log, around_.metrics, around_.seen,
+      view_({[s = c.settings] { return open_control(s, answer_timeout); }, around_.time, around_.log, around_.metrics, around_.seen,
              around_.scheduler.incarnation(), [this] { return state(); }},
             facts_of(c)) {}
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,8 @@ class store {
   [[nodiscard]] result<std::unique_ptr<ledger::session>> open_ledger_session() const;
 
   /// For people and tools, which may be idle for up to an hour between two calls. Errors: those of open_ledger_session().
-  [[nodiscard]] result<std::unique_ptr<ledger::control>> open_control() const;
+  /// `answer_timeout`: of each statement; nullopt: as a ledger session's.
+  [[nodiscard]] result<std::unique_ptr<ledger::control>> open_control(std::optional<microseconds> answer_timeout = std::nullopt) const;
 
   /// Creates or upgrades the tables; safe to repeat and from several instances at once. Needs CREATE, ALTER and INDEX.
   [[nodiscard]] status migrate() const;
