@@ -82,7 +82,7 @@ TEST_P(clocks, g1_s01_s02_a_fleet_whose_clocks_disagree_by_seconds_or_a_minute_r
       const auto m = i->metrics();
       // The error of the estimate is at most the round trip of the best sample.
       const double size = f == &near ? 0.25 : f == &far ? 2.5 : 65;
-      const double truth = i->name() == "exact" ? 0 : size * (i->name() == "behind" ? -1 : 1);
+      const double truth = i->name() == "exact" ? 0 : size * (i->name() == "behind" ? 1 : -1);  // store minus host
       EXPECT_NEAR(m.value("baton_clock_offset_seconds").value_or(99), truth, 0.05) << i->name();
       duplicates += m.value("baton_lock_attempts_total", {{"outcome", "duplicate_tick"}}).value_or(0);
     }
@@ -112,7 +112,7 @@ TEST_P(clocks, g1_a_fleet_under_libfaketime_runs_each_tick_once) {
   const auto from = wall_now();
   let_pass(from, 8, {&f});
   const auto until = wall_now();
-  EXPECT_NEAR(f.named("ahead").metrics().value("baton_clock_offset_seconds").value_or(99), 2.5, 0.05);
+  EXPECT_NEAR(f.named("ahead").metrics().value("baton_clock_offset_seconds").value_or(99), -2.5, 0.05);
   EXPECT_THAT(f.stop(), Each(0)) << f.logs();
   expect_each_second_once(f, "blink", from, until, 8);
   EXPECT_THAT(f.runs().violations(), IsEmpty());
