@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <deque>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -128,7 +129,7 @@ class supervised_executor final : public executor {
 
   void work() {
     bool hung_up = false;
-    while (!quitting_ || !runs_.empty() || !pool_.is_empty() || has_commands()) {
+    while (!quitting_ || !runs_.empty() || !pool_.is_empty() || !waiting_.empty() || has_commands()) {
       if (quitting_ && !std::exchange(hung_up, true)) {
         for (auto& [key, r] : runs_) end_early(r);
       }
@@ -137,6 +138,7 @@ class supervised_executor final : public executor {
       const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()), wait_time());
       for (int i = 0; i < count; ++i) on_ready(events[static_cast<std::size_t>(i)]);
       obey();
+      start_next();
       provide_spare();
       look_at_clock();
     }
@@ -148,6 +150,7 @@ class supervised_executor final : public executor {
   }
 
   [[nodiscard]] int wait_time() const {
+    if (!waiting_.empty()) return 0;
     if (has_orphans_) return static_cast<int>(orphan_interval.count());
     return quitting_ && runs_.empty() && pool_.is_empty() ? 0 : -1;
   }
@@ -202,11 +205,25 @@ class supervised_executor final : public executor {
     for (auto& c : commands) std::visit([this](auto& content) { obey(content); }, c);
   }
 
-  void obey(start_command& c) {
-    const auto id = c.request.id;
+  /// One process at a time: starting it takes milliseconds, and leases that others live by are to be extended meanwhile.
+  void obey(start_command& c) { waiting_.push_back(std::move(c.request)); }
+
+  void start_next() {
+    for (bool was_process = false; !waiting_.empty() && !was_process;) {
+      auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      was_process = !next.handler && next.isolation == isolation::process;
+      start_now(std::move(next));
+    }
+  }
+
+  [[nodiscard]] std::deque<run_request>::iterator find_waiting(run_id id) { return std::ranges::find(waiting_, id, &run_request::id); }
+
+  void start_now(run_request wanted) {
+    const auto id = wanted.id;
     BATON_ASSERT(!find(id));  // ids are never reused
     if (quitting_) return emit_not_started(id, "the executor is shutting down");
-    request_frame request{std::move(c.request), {}};
+    request_frame request{std::move(wanted), {}};
     if (request.request.timeout) request.deadline = time_.now().wall + *request.request.timeout;
     try {
       if (request.request.handler || request.request.isolation == isolation::in_process) {
@@ -247,7 +264,7 @@ class supervised_executor final : public executor {
 
   /// The next cold run need not wait for a process to begin.
   void provide_spare() {
-    if (!std::exchange(wants_spare_, false) || quitting_ || pool_.has_spare()) return;
+    if (!waiting_.empty() || !std::exchange(wants_spare_, false) || quitting_ || pool_.has_spare()) return;
     auto spawned = spawn_runner(program_, environment_);
     if (!spawned) return;  // a run that needs one will say so
     auto [key, what] = watched(std::move(*spawned));
@@ -279,6 +296,7 @@ class supervised_executor final : public executor {
   }
 
   void obey(const extend_command& c) {
+    if (const auto waits = find_waiting(c.id); waits != waiting_.end()) waits->lease_deadline = c.lease_deadline;
     const auto found = find(c.id);
     if (!found) return;
     auto& r = runs_.at(*found);
@@ -288,6 +306,11 @@ class supervised_executor final : public executor {
   }
 
   void obey(const stop_command& c) {
+    if (const auto waits = find_waiting(c.id); waits != waiting_.end()) {
+      auto request = std::move(*waits);
+      waiting_.erase(waits);
+      start_now(std::move(request));
+    }
     const auto found = find(c.id);
     if (!found) return;
     auto& r = runs_.at(*found);
@@ -398,6 +421,7 @@ class supervised_executor final : public executor {
   bool has_orphans_ = false;
   bool wants_spare_ = false;
   slot next_slot_ = 1;
+  std::deque<run_request> waiting_;  ///< to be started
   std::map<slot, run> runs_;
   runner_pool pool_;
   std::map<std::string, runner_purpose> loaded_here_;  ///< plugins of runs in process, by path

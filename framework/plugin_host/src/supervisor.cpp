@@ -140,6 +140,10 @@ const char* supervisor::fork_handler() {
 supervisor::cause supervisor::watch() {
   if (!handler_fd_) return cause::terminated;  // cannot be watched, so it must not run
   while (true) {
+    // Who was held up first hears what was said meanwhile: the lease may have been extended.
+    if (boot_now() >= lease_deadline_) {
+      if (const auto why = read_instance(); why != cause::none) return why;
+    }
     if (const auto why = look_at_clock(); why != cause::none) return why;
     timer_.arm(next_deadline());
     enum : std::size_t { timer, signals, instance, channel, output, handler, count };
