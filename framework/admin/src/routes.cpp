@@ -160,6 +160,7 @@ reply error_reply(unsigned status, std::string_view code, std::string_view messa
 
 std::vector<route_name> route_names() {
   std::vector<route_name> all;
+  all.reserve(std::size(routes));
   for (const auto& one : routes) all.push_back({one.method, one.path});
   return all;
 }

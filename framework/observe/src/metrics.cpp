@@ -35,9 +35,9 @@ constexpr std::size_t ample_for_a_job = 16'000;  // bytes of text; what is not w
 void use_large_pages([[maybe_unused]] std::string& text) noexcept {
 #ifdef MADV_HUGEPAGE
   constexpr std::uintptr_t large = 2 << 20;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(text.data()) + large - 1) / large * large;
-  const auto end = reinterpret_cast<std::uintptr_t>(text.data() + text.capacity()) / large * large;
-  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a wish
+  const auto skew = (large - reinterpret_cast<std::uintptr_t>(text.data()) % large) % large;
+  const auto size = text.capacity() < skew ? 0 : (text.capacity() - skew) / large * large;
+  if (size > 0) (void)::madvise(text.data() + skew, size, MADV_HUGEPAGE);  // a wish
 #endif
 }
 
