@@ -28,6 +28,9 @@ constexpr std::size_t max_posted = 4096;
 /// How often a group without a supervisor is looked at.
 constexpr milliseconds orphan_interval{2};
 
+/// How long a process counts as one that is being started. Many at once would take turns, and each the time of all.
+constexpr milliseconds starting_time{200};
+
 /// What the executor's thread keeps of a run.
 struct run {
   run_id id{};
@@ -37,6 +40,7 @@ struct run {
   std::size_t runs = 0;                   ///< which the runner had before
   run_limits limits;
   wall_time started{};
+  boot_time begun = boot_now();
 };
 
 struct start_command {
@@ -150,7 +154,8 @@ class supervised_executor final : public executor {
   }
 
   [[nodiscard]] int wait_time() const {
-    if (!waiting_.empty()) return 0;
+    if (next_to_start() != waiting_.end()) return 0;
+    if (!waiting_.empty()) return static_cast<int>(milliseconds{starting_time / 10}.count());
     if (has_orphans_) return static_cast<int>(orphan_interval.count());
     return quitting_ && runs_.empty() && pool_.is_empty() ? 0 : -1;
   }
@@ -209,12 +214,26 @@ class supervised_executor final : public executor {
   void obey(start_command& c) { waiting_.push_back(std::move(c.request)); }
 
   void start_next() {
-    for (bool was_process = false; !waiting_.empty() && !was_process;) {
-      auto next = std::move(waiting_.front());
-      waiting_.pop_front();
-      was_process = !next.handler && next.isolation == isolation::process;
-      start_now(std::move(next));
+    for (bool was_process = false; !was_process;) {
+      const auto next = next_to_start();
+      if (next == waiting_.end()) return;
+      auto wanted = *next;
+      waiting_.erase(next);
+      was_process = is_process(wanted);
+      start_now(std::move(wanted));
     }
+  }
+
+  static bool is_process(const run_request& wanted) { return !wanted.handler && wanted.isolation == isolation::process; }
+
+  [[nodiscard]] std::deque<run_request>::const_iterator next_to_start() const {
+    if (waiting_.empty()) return waiting_.end();
+    const auto now = boot_now();
+    const auto is_starting = [&](const auto& entry) {
+      return entry.second.process && entry.second.started == wall_time{} && now < entry.second.begun + starting_time;
+    };
+    const bool has_room = quitting_ || std::ranges::count_if(runs_, is_starting) < most_starting_;
+    return std::ranges::find_if(waiting_, [&](const run_request& wanted) { return has_room || !is_process(wanted); });
   }
 
   [[nodiscard]] std::deque<run_request>::iterator find_waiting(run_id id) { return std::ranges::find(waiting_, id, &run_request::id); }
@@ -422,6 +441,7 @@ class supervised_executor final : public executor {
   bool wants_spare_ = false;
   slot next_slot_ = 1;
   std::deque<run_request> waiting_;  ///< to be started
+  const std::ptrdiff_t most_starting_ = std::max(2U, std::thread::hardware_concurrency());
   std::map<slot, run> runs_;
   runner_pool pool_;
   std::map<std::string, runner_purpose> loaded_here_;  ///< plugins of runs in process, by path
