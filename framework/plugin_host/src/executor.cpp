@@ -154,9 +154,9 @@ class supervised_executor final : public executor {
   }
 
   [[nodiscard]] int wait_time() const {
-    if (next_to_start() != waiting_.end()) return 0;
-    if (!waiting_.empty()) return static_cast<int>(milliseconds{starting_time / 10}.count());
+    if (next_to_start() != waiting_.size()) return 0;
     if (has_orphans_) return static_cast<int>(orphan_interval.count());
+    if (!waiting_.empty()) return static_cast<int>(milliseconds{starting_time / 10}.count());
     return quitting_ && runs_.empty() && pool_.is_empty() ? 0 : -1;
   }
 
@@ -216,9 +216,8 @@ class supervised_executor final : public executor {
   void start_next() {
     for (bool was_process = false; !was_process;) {
       const auto next = next_to_start();
-      if (next == waiting_.end()) return;
-      auto wanted = *next;
-      waiting_.erase(next);
+      if (next == waiting_.size()) return;
+      auto wanted = take_waiting(waiting_.begin() + static_cast<std::ptrdiff_t>(next));
       was_process = is_process(wanted);
       start_now(std::move(wanted));
     }
@@ -226,17 +225,25 @@ class supervised_executor final : public executor {
 
   static bool is_process(const run_request& wanted) { return !wanted.handler && wanted.isolation == isolation::process; }
 
-  [[nodiscard]] std::deque<run_request>::const_iterator next_to_start() const {
-    if (waiting_.empty()) return waiting_.end();
+  /// Its place in waiting_, or the end's.
+  [[nodiscard]] std::size_t next_to_start() const {
+    if (waiting_.empty()) return 0;
     const auto now = boot_now();
     const auto is_starting = [&](const auto& entry) {
       return entry.second.process && entry.second.started == wall_time{} && now < entry.second.begun + starting_time;
     };
     const bool has_room = quitting_ || std::ranges::count_if(runs_, is_starting) < most_starting_;
-    return std::ranges::find_if(waiting_, [&](const run_request& wanted) { return has_room || !is_process(wanted); });
+    const auto found = std::ranges::find_if(waiting_, [&](const run_request& wanted) { return has_room || !is_process(wanted); });
+    return static_cast<std::size_t>(found - waiting_.begin());
   }
 
   [[nodiscard]] std::deque<run_request>::iterator find_waiting(run_id id) { return std::ranges::find(waiting_, id, &run_request::id); }
+
+  [[nodiscard]] run_request take_waiting(std::deque<run_request>::iterator at) {
+    auto wanted = std::move(*at);
+    waiting_.erase(at);
+    return wanted;
+  }
 
   void start_now(run_request wanted) {
     const auto id = wanted.id;
@@ -245,7 +252,7 @@ class supervised_executor final : public executor {
     request_frame request{std::move(wanted), {}};
     if (request.request.timeout) request.deadline = time_.now().wall + *request.request.timeout;
     try {
-      if (request.request.handler || request.request.isolation == isolation::in_process) {
+      if (!is_process(request.request)) {
         if (!request.request.handler) tell_of_change(request.request);
         run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}, {}};
         add(next_slot_++, std::move(r));
@@ -325,11 +332,7 @@ class supervised_executor final : public executor {
   }
 
   void obey(const stop_command& c) {
-    if (const auto waits = find_waiting(c.id); waits != waiting_.end()) {
-      auto request = std::move(*waits);
-      waiting_.erase(waits);
-      start_now(std::move(request));
-    }
+    if (const auto waits = find_waiting(c.id); waits != waiting_.end()) start_now(take_waiting(waits));
     const auto found = find(c.id);
     if (!found) return;
     auto& r = runs_.at(*found);

@@ -92,7 +92,8 @@ json::value plugin_json(const fleet_configuration& c, const std::string& name) {
 
 bool names_a_secret(std::string key) {
   std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::any_of(std::array{"pass", "pwd", "token", "secret", "key", "auth", "bearer", "cookie", "credential"},
+  return key == "headers" || key == "environment" ||
+         std::ranges::any_of(std::array{"pass", "pwd", "token", "secret", "key", "auth", "bearer", "cookie", "credential"},
                              [&](const char* word) { return key.find(word) != std::string::npos; });
 }
 
@@ -105,7 +106,7 @@ bool holds_a_password(const std::string& text) {
 void hide_secrets(settings::with_value& value, bool is_secret);
 
 void hide_secrets(settings::with_value::map& map, bool is_secret) {
-  for (auto& [key, value] : map) hide_secrets(value, is_secret || names_a_secret(key) || key == "headers" || key == "environment");
+  for (auto& [key, value] : map) hide_secrets(value, is_secret || names_a_secret(key));
 }
 
 void hide_secrets(settings::with_value& value, bool is_secret) {
@@ -151,8 +152,7 @@ fleet_configuration::fleet_configuration(settings::settings s, std::vector<plugi
   for (auto& job : settings.jobs) {
     const auto plugin = std::ranges::find(plugins, job.plugin, &plugin_facts::name);
     for (auto& [key, value] : job.with)
-      hide_secrets(value, (plugin != plugins.end() && plugin->secrets.contains(key)) || names_a_secret(key) || key == "headers" ||
-                              key == "environment");
+      hide_secrets(value, (plugin != plugins.end() && plugin->secrets.contains(key)) || names_a_secret(key));
   }
   for (std::size_t i = 0; i < settings.jobs.size(); ++i) index_[settings.jobs[i].name] = i;
 }

@@ -1,13 +1,12 @@
 #include <algorithm>
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
-#include <random>
 #include <set>
 
+#include "api_answers.hpp"
 #include "baton/ledger/run_id.hpp"
 #include "control.hpp"
 #include "control_commands.hpp"
@@ -21,18 +20,6 @@ using ledger::tick_key;
 
 constexpr std::size_t backfill_limit = 1000;
 constexpr std::uint32_t open_limit = 10'000;
-
-/// So that an order which is sent again, because its reply was lost, is one order.
-std::string make_request_id() {
-  std::random_device source;
-  std::string id;
-  for (int i = 0; i < 4; ++i) {
-    std::array<char, 9> part{};
-    (void)std::snprintf(part.data(), part.size(), "%08x", static_cast<unsigned>(source()));
-    id += part.data();
-  }
-  return id;
-}
 
 std::optional<std::string> parameters_of(const std::vector<std::string>& with) {
   boost::json::object all;
@@ -71,7 +58,7 @@ std::optional<std::vector<wall_time>> ticks_between(const settings::job& job, wa
 std::optional<std::vector<ledger::run_order>> orders_of(const trigger_options& o, const reached_ledger& at) {
   auto parameters = parameters_of(o.with);
   if (!parameters) return std::nullopt;
-  ledger::run_order order{o.job, std::nullopt, make_request_id(), std::move(*parameters)};
+  ledger::run_order order{o.job, std::nullopt, random_request_id(), std::move(*parameters)};
   if (!o.tick.empty() && !(order.tick = instant("--tick", o.tick))) return std::nullopt;
   if (o.from.empty()) return std::vector{order};
   const auto from = instant("--from", o.from);
