@@ -6,9 +6,9 @@
 namespace baton::admin {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::Pair;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
 
 TEST(parse_target, takes_path_and_query_apart_and_decodes_them) {
   const auto made = parse_target("/api/v1/runs/a%2Bb%40c+d%23trigger?job=x+y&to=%41&flag&&=v");

@@ -22,7 +22,7 @@ class leases : public ::testing::Test {
   }
   void lose_all() { watch->lose(group, std::nullopt, lock::loss::connection); }
 
-  std::shared_ptr<testing::manual_clock> time = std::make_shared<testing::manual_clock>();
+  std::shared_ptr<baton::testing::manual_clock> time = std::make_shared<baton::testing::manual_clock>();
   std::shared_ptr<lease_group> group = std::make_shared<lease_group>(time->now().steady + std::chrono::hours{1});
   std::shared_ptr<lease_watch> watch = [this] {
     auto made = std::make_shared<lease_watch>(time, std::thread::id{}, nullptr);

@@ -3,16 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "equal_without_case.hpp"
+
 namespace baton::admin {
-namespace {
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_without_case(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-}  // namespace
 
 bool is_bearer(std::string_view authorization, std::string_view token) noexcept {
   constexpr std::string_view scheme = "bearer ";

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "equal_without_case.hpp"
+
 namespace baton::admin {
 namespace {
 
@@ -15,11 +17,6 @@ bool is_address(int family, std::string_view text) {
 
 bool is_port(std::string_view text) {
   return text.size() <= 5 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool equal_without_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 /// The host without its port; nullopt when what follows the colon is no port.

@@ -10,7 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t claims_at_once = 500;
+constexpr std::size_t late_claims_at_once = 500;
 
 void add_end(ledger::own_claim& claim, const claim_memory::end_of_run& end, const std::vector<ledger::follower>& followers) {
   claim.row.state = end.state;
@@ -69,7 +69,7 @@ void scheduler::core::send_restore(session_state& s) {
   std::set<ledger::tick_key> not_yet_written;  // their ends follow, with their texts
   for (const auto& record : to_finish_) not_yet_written.insert(record.key);
   restore request{*ledger_, {}};
-  for (const auto& [key, claim] : claims_of_late_.after(restoring_->last, claims_at_once)) {
+  for (const auto& [key, claim] : claims_of_late_.after(restoring_->last, late_claims_at_once)) {
     restoring_->sent = key;
     auto& own = request.claims.emplace_back();
     own.row.key = {jobs_[claim->job].name, claim->tick, claim->kind};

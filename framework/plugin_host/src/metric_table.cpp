@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint32_t max_metrics = 64;
 constexpr std::uint32_t max_labels = 8;
 constexpr std::size_t max_buckets = 64;
-constexpr std::size_t max_name = 64;
+constexpr std::size_t max_identifier = 64;
 constexpr std::size_t max_label_value = 128;
 constexpr std::size_t max_help = 1024;
 
@@ -40,7 +40,7 @@ std::string problem_with_labels(const baton_metric& row, metric& m, descriptor_t
   if (row.label_count > max_labels) return "has more than " + std::to_string(max_labels) + " labels";
   if (row.label_count > 0 && row.labels == nullptr) return "has labels that point to nothing";
   for (std::uint32_t i = 0; i < row.label_count; ++i) {
-    auto key = read.line("label", row.labels[i].key, max_name);
+    auto key = read.line("label", row.labels[i].key, max_identifier);
     auto value = read.line("label", row.labels[i].value, max_label_value);
     if (!read.problem().empty()) return read.problem();
     if (!is_identifier(key)) return "has the label '" + key + "', which is not of a-z, 0-9 and _ after a letter";
@@ -71,7 +71,7 @@ bool has_same_labels(const metric& a, const metric& b) {
 /// Empty: nothing.
 std::string problem_with_row(const baton_metric& row, metric& m, const std::vector<metric>& others) {
   descriptor_texts read;
-  m.name = read.line("name", row.name, max_name);
+  m.name = read.line("name", row.name, max_identifier);
   m.help = read.line("help", row.help, max_help);
   if (!read.problem().empty()) return read.problem();
   if (!is_identifier(m.name)) return "has a name that is not of a-z, 0-9 and _ after a letter";

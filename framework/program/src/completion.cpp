@@ -6,7 +6,7 @@ namespace baton::program {
 namespace {
 
 /// In single quotes, for any of the shells.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string{"'\\''"} : std::string{c};
   return out + "'";
@@ -25,7 +25,7 @@ std::string verb_patterns(const verb_help& program) {
   std::string out;
   for (const auto* verb : all_verbs(program)) {
     if (!verb->name.empty())
-      out += (out.empty() ? "" : "|") + quoted(verb->name.find(' ') == std::string::npos ? " " + verb->name : verb->name);
+      out += (out.empty() ? "" : "|") + shell_quoted(verb->name.find(' ') == std::string::npos ? " " + verb->name : verb->name);
   }
   return out;
 }
@@ -34,7 +34,7 @@ std::string bash_value(const option_help& o) {
   switch (kind_of(o)) {
     case value_kind::file: return "_baton_files \"$word\"";
     case value_kind::job: return "_baton_words \"$(_baton_jobs)\" \"$word\"";
-    case value_kind::choice: return "_baton_words " + quoted(joined(o.choices)) + " \"$word\"";
+    case value_kind::choice: return "_baton_words " + shell_quoted(joined(o.choices)) + " \"$word\"";
     case value_kind::other: break;
   }
   return ":";
@@ -46,7 +46,7 @@ std::string bash_option_values(const verb_help& verb) {
   for (const auto& o : verb.options) {
     if (!o.takes_value || o.is_argument) continue;
     std::vector<std::string> patterns;
-    for (const auto& name : o.names) patterns.push_back(quoted(verb.name + " " + name));
+    for (const auto& name : o.names) patterns.push_back(shell_quoted(verb.name + " " + name));
     out += "    " + joined(patterns, "|") + ") " + bash_value(o) + "; return ;;\n";
   }
   return out;
@@ -65,10 +65,10 @@ std::string bash_words(const verb_help& verb) {
   }
   std::vector<std::string> verbs;
   for (const auto& v : verb.verbs) verbs.push_back(last_word(v.name));
-  if (!verbs.empty()) arguments = "_baton_words " + quoted(joined(verbs)) + " \"$word\"";
-  if (arguments.empty()) arguments = "_baton_words " + quoted(joined(options)) + " \"$word\"";
-  return "    " + quoted(verb.name) + ") if [[ $word == -* ]]; then _baton_words " + quoted(joined(options)) + " \"$word\"; else " +
-         arguments + "; fi ;;\n";
+  if (!verbs.empty()) arguments = "_baton_words " + shell_quoted(joined(verbs)) + " \"$word\"";
+  if (arguments.empty()) arguments = "_baton_words " + shell_quoted(joined(options)) + " \"$word\"";
+  return "    " + shell_quoted(verb.name) + ") if [[ $word == -* ]]; then _baton_words " + shell_quoted(joined(options)) +
+         " \"$word\"; else " + arguments + "; fi ;;\n";
 }
 
 std::string zsh_escaped(std::string_view text) {
@@ -91,12 +91,12 @@ std::string zsh_action(const option_help& o) {
 }
 
 std::string zsh_option(const option_help& o) {
-  if (o.is_argument) return quoted(std::string{o.may_repeat ? "*" : ""} + ":" + zsh_escaped(o.names.back()) + ":" + zsh_action(o));
+  if (o.is_argument) return shell_quoted(std::string{o.may_repeat ? "*" : ""} + ":" + zsh_escaped(o.names.back()) + ":" + zsh_action(o));
   std::string out;
   for (const auto& name : o.names) {
     const auto once = o.may_repeat ? std::string{"*"} : "(" + joined(o.names) + ")";
     const auto value = o.takes_value ? ":" + zsh_escaped(o.value_name()) + ":" + zsh_action(o) : "";
-    out += (out.empty() ? "" : " ") + quoted(once + name + "[" + zsh_escaped(o.help) + "]" + value);
+    out += (out.empty() ? "" : " ") + shell_quoted(once + name + "[" + zsh_escaped(o.help) + "]" + value);
   }
   return out;
 }
@@ -114,14 +114,14 @@ std::string zsh_verb(const verb_help& verb) {
   if (verb.verbs.empty()) return out + "  _arguments -s" + arguments + "\n}\n";
   out += "  local context state state_descr line\n  typeset -A opt_args\n  _arguments -C" + arguments +
          " \\\n    '1: :->verb' '*:: :->rest'\n  case $state in\n  verb)\n    local -a verbs=(";
-  for (const auto& v : verb.verbs) out += "\n      " + quoted(last_word(v.name) + ":" + zsh_escaped(v.help));
+  for (const auto& v : verb.verbs) out += "\n      " + shell_quoted(last_word(v.name) + ":" + zsh_escaped(v.help));
   out += ")\n    _describe verb verbs ;;\n  rest)\n    case $words[1] in\n";
   for (const auto& v : verb.verbs) out += "    " + last_word(v.name) + ") " + zsh_function(v.name) + " ;;\n";
   return out + "    esac ;;\n  esac\n}\n";
 }
 
 std::string fish_option(const verb_help& verb, const option_help& o) {
-  std::string out = "complete -c baton -n " + quoted("__baton_at " + quoted(verb.name));
+  std::string out = "complete -c baton -n " + shell_quoted("__baton_at " + shell_quoted(verb.name));
   for (const auto& name : o.names) {
     if (o.is_argument) continue;
     out += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
@@ -130,11 +130,11 @@ std::string fish_option(const verb_help& verb, const option_help& o) {
   switch (kind_of(o)) {
     case value_kind::file: out += " -F"; break;
     case value_kind::job: out += " -a '(__baton_jobs)'"; break;
-    case value_kind::choice: out += " -a " + quoted(joined(o.choices)); break;
+    case value_kind::choice: out += " -a " + shell_quoted(joined(o.choices)); break;
     case value_kind::other:
       if (o.is_argument) return {};
   }
-  return out + " -d " + quoted(o.help) + "\n";
+  return out + " -d " + shell_quoted(o.help) + "\n";
 }
 
 }  // namespace
@@ -202,7 +202,7 @@ fi
 std::string fish_completion(const verb_help& program) {
   std::string patterns;
   for (const auto* verb : all_verbs(program)) {
-    if (!verb->name.empty()) patterns += " " + quoted(verb->name);
+    if (!verb->name.empty()) patterns += " " + shell_quoted(verb->name);
   }
   std::string out = R"sh(# fish completion for baton; made by: baton completion fish
 function __baton_at
@@ -224,8 +224,8 @@ complete -c baton -f
 )sh";
   for (const auto* verb : all_verbs(program)) {
     for (const auto& v : verb->verbs)
-      out += "complete -c baton -n " + quoted("__baton_at " + quoted(verb->name)) + " -a " + last_word(v.name) + " -d " + quoted(v.help) +
-             "\n";
+      out += "complete -c baton -n " + shell_quoted("__baton_at " + shell_quoted(verb->name)) + " -a " + last_word(v.name) + " -d " +
+             shell_quoted(v.help) + "\n";
     for (const auto& o : verb->options) out += fish_option(*verb, o);
   }
   return out;

@@ -1,2 +1,0 @@
-// Carries the header that tests share where BATON_PRECOMPILE_TESTS is on.
-int main() {}
