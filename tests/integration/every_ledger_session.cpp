@@ -272,6 +272,26 @@ TEST_P(every_ledger_session, sees_the_runs_of_older_ticks_of_a_job_that_catches_
   EXPECT_EQ(reply.decisions[0].reason, ledger::reason_code::overlap);
 }
 
+TEST_P(every_ledger_session, sees_the_run_before_a_tick_that_another_claim_skipped) {
+  auto a = make("a");
+  const auto tick = a.now() - seconds{3};
+  a.register_job("job", tick - seconds{600});
+  auto ended = a.success(*a.claim("job", {tick - seconds{10}}).run);
+  ended.started = tick - seconds{9};
+  ended.finished = tick + seconds{1};
+  ASSERT_EQ(a.finish(ended), finish_outcome::written);
+  const auto first = a.claim("job", {tick - seconds{5}});
+  ASSERT_THAT(first.decisions, SizeIs(1));
+  ASSERT_EQ(first.decisions[0].reason, ledger::reason_code::overlap);
+
+  auto request = a.request("job", {tick});
+  request.names[0].jobs[0].decided_until = tick - seconds{5};
+  const auto second = ok(a.ledger->claim(request)).names.at(0);
+  ASSERT_THAT(second.decisions, SizeIs(1));
+  EXPECT_EQ(second.decisions[0].reason, ledger::reason_code::overlap);
+  EXPECT_FALSE(second.run);
+}
+
 TEST_P(every_ledger_session, keeps_the_time_of_a_retry_and_gives_it_to_whoever_claims) {
   auto a = make("a");
   auto b = make("b");

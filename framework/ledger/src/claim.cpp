@@ -506,6 +506,15 @@ std::size_t look_back(const job_claim& job) noexcept {
   return runs == 0 ? 0 : 2 * runs + 2;  // each run, and a row of what was not run before it
 }
 
+std::size_t look_further_back(const job_claim& job, const std::vector<tick_row>& rows) noexcept {
+  constexpr std::size_t further = 8;  // a run, and what was not run meanwhile, by one claim after the other
+  if (job.ticks.empty() || look_back(job) > 0) return 0;
+  const auto was_not_run = [&](const tick_row& row) {
+    return row.key.job == job.job && covers(row, job.decided_until) && (row.state == row_state::skipped || row.state == row_state::missed);
+  };
+  return std::ranges::any_of(rows, was_not_run) ? further : 0;
+}
+
 tick_row follower_row(const follower& who, wall_time tick, wall_time store_now) {
   return pending_row({who.job, tick, tick_kind::after}, who.lock_name, store_now);
 }

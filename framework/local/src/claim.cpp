@@ -111,7 +111,7 @@ class claimer {
       auto rows = db_.query(between, request_.cluster, job.job, job.decided_until, job.ticks.back().tick);
       while (rows.next()) seen.rows.push_back(read_tick_row(rows));
     }
-    const auto further = ledger::look_back(job);
+    const auto further = std::max(ledger::look_back(job), ledger::look_further_back(job, seen.rows));
     if (further == 0) return;
     auto rows = db_.query(before, request_.cluster, job.job, job.decided_until, further);
     while (rows.next()) seen.rows.push_back(read_tick_row(rows));

@@ -144,13 +144,7 @@ class claimer {
       sql.raw(")");
       for (const auto* job : jobs) {
         const auto before = ledger::look_back(*job);
-        if (before == 0) continue;
-        sql.raw(" UNION ALL (SELECT ")
-            .raw(read_columns)
-            .raw(" FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=")
-            .text(request_.cluster);
-        sql.raw(" AND job=").text(job->job).raw(" AND tick<").time(job->decided_until).raw(" AND kind=1 ORDER BY tick DESC LIMIT ");
-        sql.number(before).raw(")");
+        if (before > 0) append_rows_before(sql.raw(" UNION ALL "), *job, before);
       }
     }
     sql.raw(";SELECT UTC_TIMESTAMP(6)");
@@ -185,11 +179,31 @@ class claimer {
         name->jobs.push_back(
             {answers[3].text(0), read_standing(answers[3], 3), answers[3].time(1).value_or(wall_time{}), answers[3].time(2)});
     }
-    while (answers[4].next()) {
-      auto row = read_tick_row(answers[4]);
-      if (auto* name = locked(name_of_job[row.key.job])) name->rows.push_back(std::move(row));
+    const auto keep_rows = [&](auto& answer) {
+      while (answer.next()) {
+        auto row = read_tick_row(answer);
+        if (auto* name = locked(name_of_job[row.key.job])) name->rows.push_back(std::move(row));
+      }
+    };
+    keep_rows(answers[4]);
+
+    sql_writer further{link_};
+    for (const auto* job : jobs) {
+      const auto* name = locked(name_of_job[job->job]);
+      const auto before = name == nullptr ? 0 : ledger::look_further_back(*job, name->rows);
+      if (before > 0) append_rows_before(further.raw(further.sql().empty() ? "" : " UNION ALL "), *job, before);
     }
+    if (further.sql().empty()) return seen;
+    auto rows_before = link_.run(further.sql());
+    if (!rows_before) return std::move(rows_before).error().in("claim");
+    keep_rows(rows_before->front());
     return seen;
+  }
+
+  void append_rows_before(sql_writer& sql, const ledger::job_claim& job, std::size_t count) {
+    sql.raw("(SELECT ").raw(read_columns).raw(" FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=").text(request_.cluster);
+    sql.raw(" AND job=").text(job.job).raw(" AND tick<").time(job.decided_until).raw(" AND kind=1 ORDER BY tick DESC LIMIT ");
+    sql.number(count).raw(")");
   }
 
   /// Another claim has the row of a tag: names whose jobs have it are not ours to decide now.

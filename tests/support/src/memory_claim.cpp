@@ -67,14 +67,15 @@ void claim_transaction::read() {
         p.seen.jobs.push_back({job.job, known->second.standing, known->second.effective_since, known->second.low_water});
       if (job.ticks.empty()) continue;
       auto before = t.ticks.lower_bound({job.job, job.decided_until, {}});
-      for (auto n = ledger::look_back(job); n > 0 && before != t.ticks.begin() && std::prev(before)->first.job == job.job;) {
+      for (auto it = before; it != t.ticks.end() && it->first.job == job.job; ++it) {
+        if (it->first.kind == ledger::tick_kind::schedule && it->first.tick <= job.ticks.back().tick) p.seen.rows.push_back(it->second.row);
+      }
+      auto n = std::max(ledger::look_back(job), ledger::look_further_back(job, p.seen.rows));
+      while (n > 0 && before != t.ticks.begin() && std::prev(before)->first.job == job.job) {
         --before;
         if (before->first.kind != ledger::tick_kind::schedule) continue;
         p.seen.rows.push_back(before->second.row);
         --n;
-      }
-      for (auto it = t.ticks.lower_bound({job.job, job.decided_until, {}}); it != t.ticks.end() && it->first.job == job.job; ++it) {
-        if (it->first.kind == ledger::tick_kind::schedule && it->first.tick <= job.ticks.back().tick) p.seen.rows.push_back(it->second.row);
       }
     }
   }

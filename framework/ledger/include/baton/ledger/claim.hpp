@@ -63,6 +63,10 @@ struct claim_request {
 /// How many rows before `decided_until` a claim has to see of a job: runs of old ticks may have been under way when later ones were due.
 [[nodiscard]] std::size_t look_back(const job_claim& job) noexcept;
 
+/// The same once the job's rows from `decided_until` on were read: more than 0 where the row at `decided_until` is no run: a run
+/// whose row is older may have lasted until the next tick.
+[[nodiscard]] std::size_t look_further_back(const job_claim& job, const std::vector<tick_row>& rows) noexcept;
+
 /// What one transaction saw of a name, its fence row locked.
 struct name_snapshot {
   struct open_row {
@@ -79,7 +83,7 @@ struct name_snapshot {
   std::vector<open_row> open;
   std::vector<job_state> jobs;
   /// Kind schedule, of the claim's jobs, from decided_until on (that row included); of those that catch up all their ticks, which run
-  /// while others become due, look_back() rows before it too.
+  /// while others become due, look_back() rows before it too, and of all look_further_back() rows.
   std::vector<tick_row> rows;
 };
 
