@@ -91,7 +91,7 @@ live_prometheus::live_prometheus(const std::filesystem::path& folder, const std:
 
 boost::json::value live_prometheus::ask(const std::string& path) const {
   const auto reply = testing::http_get(port_, path, seconds{5});
-  if (!reply || reply->body.empty()) return nullptr;
+  if (!reply || reply->body.empty() || reply->status == 503) return nullptr;  // it starts
   return boost::json::parse(reply->body.front() == '{' ? reply->body : without_chunks(reply->body));
 }
 

@@ -14,8 +14,7 @@ constexpr std::uint32_t page_size = 50;
 constexpr std::size_t most_pages = 10;
 constexpr std::size_t most_newest = 500;
 constexpr std::uint32_t most_open = 1000;
-constexpr std::size_t most_exact = 100;     // rows that are asked for one by one at a look
-constexpr std::size_t jobs_at_a_look = 50;  // whose past is asked for
+constexpr std::size_t most_exact = 100;  // rows that are asked for one by one at a look
 constexpr std::uint32_t past_size = 20;
 
 bool is_newer(const tick_key& a, const tick_key& b) { return std::tie(a.tick, a.job, a.kind) > std::tie(b.tick, b.job, b.kind); }
@@ -130,11 +129,11 @@ status fleet_ledger::read_closed(ledger::control& control, fleet_snapshot& made)
 }
 
 /// Of jobs that ran last before all that is among the newest.
-status fleet_ledger::read_past(ledger::control& control, fleet_snapshot& made) {
+status fleet_ledger::read_past(ledger::control& control, fleet_snapshot& made, std::size_t most) {
   std::size_t asked = 0;
   for (const auto& job : made.jobs) {
     if (searched_.contains(job.job)) continue;
-    if (asked == jobs_at_a_look) break;
+    if (asked == most) break;
     ++asked;
     row_query query;
     query.job = job.job;
@@ -147,7 +146,7 @@ status fleet_ledger::read_past(ledger::control& control, fleet_snapshot& made) {
   return {};
 }
 
-result<std::shared_ptr<const fleet_snapshot>> fleet_ledger::look(ledger::control& control) {
+result<std::shared_ptr<const fleet_snapshot>> fleet_ledger::look(ledger::control& control, std::size_t past_of) {
   auto made = std::make_shared<fleet_snapshot>();
   const auto now = control.now();
   if (!now) return now.error();
@@ -169,7 +168,7 @@ result<std::shared_ptr<const fleet_snapshot>> fleet_ledger::look(ledger::control
   for (const auto& row : made->open) see(row, *made);
   if (auto read = read_newest(control, *made); !read) return read.error();
   if (auto read = read_closed(control, *made); !read) return read.error();
-  if (auto read = read_past(control, *made); !read) return read.error();
+  if (auto read = read_past(control, *made, past_of); !read) return read.error();
   before_ = made;
   known_.clear();
   for (const auto* list : {&made->newest, &made->open}) {

@@ -47,16 +47,16 @@ class fleet_ledger {
  public:
   explicit fleet_ledger(std::string cluster) : cluster_(std::move(cluster)) {}
 
-  [[nodiscard]] result<std::shared_ptr<const fleet_snapshot>> look(ledger::control& control);
+  static constexpr std::size_t few_jobs = 50;
+  /// `past_of`: of how many jobs at most, whose past was not searched yet, it is searched now; one statement for each.
+  [[nodiscard]] result<std::shared_ptr<const fleet_snapshot>> look(ledger::control& control, std::size_t past_of = few_jobs);
   /// What was seen may be old: nobody looked for a while.
   void doubt() { searched_.clear(); }
-  /// Whether the past of every job was searched since.
-  [[nodiscard]] bool knows_all() const noexcept { return searched_.size() >= before_->jobs.size(); }
 
  private:
   [[nodiscard]] status read_newest(ledger::control& control, fleet_snapshot& made);
   [[nodiscard]] status read_closed(ledger::control& control, fleet_snapshot& made);
-  [[nodiscard]] status read_past(ledger::control& control, fleet_snapshot& made);
+  [[nodiscard]] status read_past(ledger::control& control, fleet_snapshot& made, std::size_t most);
   void see(const ledger::tick_row& row, fleet_snapshot& made) const;
   [[nodiscard]] const ledger::tick_row* known(const ledger::tick_key& key) const;
 

@@ -1,6 +1,7 @@
 #include "fleet_source.hpp"
 
 #include <cstdio>
+#include <limits>
 
 #include "admin_client.hpp"
 #include "configuration.hpp"
@@ -14,8 +15,7 @@ result<boost::json::object> fleet_source::get(const std::string& target) const {
 result<boost::json::object> fleet_source::answer(const std::string& what) {
   if (!ledger) return get("/api/v1/" + what);
   fleet_ledger reader{ledger->cluster()};
-  auto seen = reader.look(*ledger->control);
-  while (seen && !reader.knows_all()) seen = reader.look(*ledger->control);
+  auto seen = reader.look(*ledger->control, what == "jobs" ? std::numeric_limits<std::size_t>::max() : 0);
   if (!seen) return std::move(seen).error();
   const fleet_configuration configured{ledger->settings};
   const fleet_facts facts{configured, **seen, nullptr, "", *(*seen)->as_of, ""};
