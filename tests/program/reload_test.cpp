@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <optional>
+
+#include "http_side.hpp"
+
 namespace baton::program {
 namespace {
 
@@ -45,6 +50,19 @@ TEST(needs_restart, names_the_key_that_is_taken_at_the_start) {
   EXPECT_EQ(with([](auto& s) { s.http_admin_token = std::string(32, 'x'); }), "http.admin_token");
   EXPECT_EQ(with([](auto& s) { s.elects_leader = true; }), "election");
   EXPECT_EQ(with([](auto& s) { s.log_level = "debug"; }), "log.level");
+}
+
+TEST(reload, is_put_off_and_not_refused_by_an_instance_that_stops) {
+  boost::asio::io_context io;
+  observe::log log{{.now = [] { return wall_time{}; }, .sink = [](std::string_view) {}}};
+  reloader r{io, "/nowhere.yaml", running(), log, [](const auto&) { return status{}; }, [](bool) { ADD_FAILURE(); }};
+  r.end();
+  std::optional<reloader::outcome> told;
+  r.request([&](const reloader::outcome& o) { told = o; });
+  ASSERT_TRUE(told);
+  EXPECT_TRUE(told->is_stopping);
+  EXPECT_FALSE(told->successful);
+  EXPECT_EQ(outcome_answer(503, told->message, {}).status, 503U);
 }
 
 }  // namespace

@@ -87,7 +87,8 @@ TEST_P(evening, an_operator_is_alerted_finds_the_cause_pauses_mends_reloads_and_
     const auto taken = f.verb({"reload"}, name);
     EXPECT_EQ(taken.code, 0) << taken.err;
   }
-  EXPECT_TRUE(eventually([&] { return !prometheus.query("count(baton_config_last_reload_successful == 1) == 3").series.empty(); }, seconds{10}));
+  EXPECT_TRUE(
+      eventually([&] { return !prometheus.query("count(baton_config_last_reload_successful == 1) == 3").series.empty(); }, seconds{10}));
 
   // Resumed, and once by hand for what was not done: the alert goes.
   EXPECT_EQ(f.verb({"resume", "payroll"}, "c").code, 0);
@@ -95,7 +96,11 @@ TEST_P(evening, an_operator_is_alerted_finds_the_cause_pauses_mends_reloads_and_
   EXPECT_EQ(made_good.code, 0) << made_good.err;
   EXPECT_TRUE(eventually([&] { return !prometheus.fires("BatonJobFailing"); }, seconds{20})) << prometheus.alerts();
   EXPECT_TRUE(eventually([&] { return paused(0); }, seconds{10}));
-  EXPECT_TRUE(eventually([&] { return parsed(f.verb({"status", "-o", "json"})).at("healthy").as_bool(); }, seconds{10}))
+  EXPECT_TRUE(eventually(
+      [&] {
+        return parsed(f.verb({"status", "-o", "json"})).at("healthy").as_bool();
+      },
+      seconds{10}))
       << f.verb({"status"}).out;
   EXPECT_TRUE(eventually([&] { return page_says_failing(f[2], false); }, seconds{5}));
   EXPECT_THAT(prometheus.query("ALERTS{alertstate=\"firing\"}").series, IsEmpty()) << prometheus.alerts();

@@ -28,12 +28,13 @@ std::shared_ptr<const fleet_configuration> facts_of(const configuration& c) {
 
 }  // namespace
 
-admin::said outcome_answer(bool ok, const std::string& message, const std::vector<std::string>& problems) {
+admin::said outcome_answer(unsigned status, const std::string& message, const std::vector<std::string>& problems) {
   boost::json::array all;
   for (const auto& one : problems) all.emplace_back(valid_utf8(one));
+  const bool ok = status == 200;
   boost::json::object said{{"ok", ok}, {"message", valid_utf8(message)}, {"problems", std::move(all)}};
-  if (!ok) said["error"] = "refused";
-  return api_answer(ok ? 200 : 409, said);
+  if (!ok) said["error"] = status == 503 ? "stopping" : "refused";
+  return api_answer(status, said);
 }
 
 http_side::http_side(const configuration& c, surroundings around)

@@ -48,6 +48,6 @@ class http_side {
 };
 
 /// The answer to a change that an instance makes itself.
-[[nodiscard]] admin::said outcome_answer(bool ok, const std::string& message, const std::vector<std::string>& problems);
+[[nodiscard]] admin::said outcome_answer(unsigned status, const std::string& message, const std::vector<std::string>& problems);
 
 }  // namespace baton::program

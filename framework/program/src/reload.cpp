@@ -75,7 +75,7 @@ reloader::~reloader() {
 
 void reloader::request(done_function done) {
   if (!done) done = [](const outcome&) {};
-  if (has_ended_) return done({false, "this instance is stopping", {}});
+  if (has_ended_) return done({false, "this instance is stopping", {}, true});
   log_.info("reading the configuration again", {{"file", file_}});
   if (std::exchange(is_under_way_, true)) {
     is_wanted_again_ = true;
@@ -89,7 +89,7 @@ void reloader::request(done_function done) {
 void reloader::end() {
   has_ended_ = true;
   for (auto* list : {&waiting_, &waiting_again_}) {
-    for (const auto& done : std::exchange(*list, {})) done({false, "this instance is stopping", {}});
+    for (const auto& done : std::exchange(*list, {})) done({false, "this instance is stopping", {}, true});
   }
 }
 

@@ -26,6 +26,7 @@ class reloader {
     bool successful = false;
     std::string message;
     std::vector<std::string> problems;
+    bool is_stopping = false;  ///< nothing is wrong with the file: nobody looked at it
   };
   using done_function = std::function<void(const outcome&)>;
   /// `told`: how it ended.

@@ -285,7 +285,9 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
   const auto asked_to_reload = [&](const admin::order&, admin::say done) {
     asio::post(io, [&, done = std::move(done)] {
       manager.reloading();
-      reload.request([done](const reloader::outcome& o) { done(outcome_answer(o.successful, o.message, o.problems)); });
+      reload.request([done](const reloader::outcome& o) {
+        done(outcome_answer(o.successful ? 200 : o.is_stopping ? 503 : 409, o.message, o.problems));
+      });
     });
   };
   const auto asked_to_drain = [&](const admin::order&, admin::say done) {
@@ -293,7 +295,7 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
       manager.draining();
       (*scheduler)->drain(end_all);
       const auto left = std::to_string((*scheduler)->report().health.running);
-      done(outcome_answer(true, "no new run starts here; the instance ends when its runs have: " + left + " to go", {}));
+      done(outcome_answer(200, "no new run starts here; the instance ends when its runs have: " + left + " to go", {}));
     });
   };
   auto served = http_side::start(c, {time, log, metrics, seen, **scheduler, asked_to_reload, asked_to_drain});
