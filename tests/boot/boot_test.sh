@@ -24,7 +24,7 @@ fi
 rm -f "$work"/boot-test/debs/*-dbgsym_*.deb
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/baton/boot-bookworm
-"$here/rootfs.sh" "$cache" > "$work/rootfs.log" 2>&1 || { tail -n 20 "$work/rootfs.log"; exit 1; }
+"$here/rootfs.sh" "$cache" bookworm systemd,systemd-sysv,dbus,ca-certificates,curl,procps,mariadb-server > "$work/rootfs.log" 2>&1 || { tail -n 20 "$work/rootfs.log"; exit 1; }
 rm -rf "$machine"
 cp -a --reflink=auto "$cache" "$machine"
 install -m 755 "$here/inside.sh" "$work/boot-test/inside.sh"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# rootfs.sh FOLDER [SUITE]: a Debian with systemd and MariaDB in FOLDER, from the mirror that this machine's own apt uses. Needs root, and
-# debootstrap. Running it again does nothing.
+# rootfs.sh FOLDER SUITE PACKAGES: a minimal Debian with some packages more (commas between them) in FOLDER, from the mirror that this
+# machine's own apt uses. Needs root, and debootstrap. Running it again does nothing.
 set -euo pipefail
-folder=$1 suite=${2:-bookworm}
+folder=$1 suite=$2 packages=$3
 if [[ -e "$folder/ready" ]]; then exit 0; fi
 mirror=$(
   {
@@ -12,7 +12,7 @@ mirror=$(
 )
 [[ -n "$mirror" ]] || { echo "rootfs.sh: found no Debian mirror in /etc/apt" >&2; exit 1; }
 rm -rf "$folder"
-debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,curl,procps,mariadb-server "$suite" "$folder" "$mirror"
+debootstrap --variant=minbase --include="$packages" "$suite" "$folder" "$mirror"
 for file in /etc/apt/apt.conf.d/*; do  # a proxy, perhaps
   if grep -qi 'proxy\|Verify' "$file"; then cp "$file" "$folder/etc/apt/apt.conf.d/"; fi
 done

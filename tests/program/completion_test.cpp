@@ -69,13 +69,29 @@ TEST_F(completion, offers_verbs_options_and_jobs_in_fish) {
   EXPECT_THAT(fish("baton why -c " + file + " ro"), HasSubstr("rollup"));
 }
 
-TEST_F(completion, is_taken_by_zsh) {
-  const auto file = script("zsh");
-  EXPECT_EQ(shell("zsh -n " + file).code, 0);
-  const auto loaded = shell("zsh -f -c 'autoload -Uz compinit; compinit -D -u; source " + file +
-                            "; whence -w _baton_verb_plugin_run; print $_comps[baton]'");
-  EXPECT_EQ(loaded.code, 0) << loaded.err << " (zsh is installed by ./dev setup)";
-  EXPECT_EQ(loaded.out, "_baton_verb_plugin_run: function\n_baton_verb_\n");
+TEST_F(completion, offers_verbs_options_values_and_jobs_in_zsh) {
+  // A terminal of its own, in which TAB is pressed; what the line has become is told as it is carried out.
+  const auto terminal =
+      written(R"(zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z 'PS1=; unset zle_bracketed_paste; autoload -Uz compinit; compinit -D -u; source )" +
+                  script("zsh") + R"(; bindkey "^I" complete-word; preexec() { print -r -- "<<$1>>" }; print -n REA; print DY'
+zpty -r -m z line '*READY*'
+for keys in "$@"; do
+  zpty -w z "$keys"$'\t'
+  zpty -r -m z line '*<<*>>*'
+  line=${line#*<<}
+  print -r -- "${line%>>*}"
+done
+zpty -d z
+)",
+              "terminal.zsh");
+  const auto file = jobs_file();
+  const auto typed =
+      shell("env HOME=" + folder_ + " PATH=" + std::filesystem::path{BATON_PROGRAM}.parent_path().string() + ":$PATH timeout 60 zsh -f " +
+            terminal + " 'baton che' 'baton plugin ins' 'baton runs --cou' 'baton completion z' 'baton why -c " + file + " ro'");
+  EXPECT_EQ(typed.code, 0) << typed.err << " (zsh is installed by ./dev setup)";
+  EXPECT_EQ(typed.out, "baton check\nbaton plugin inspect\nbaton runs --count\nbaton completion zsh\nbaton why -c " + file + " rollup\n");
 }
 
 TEST_F(completion, asks_for_a_shell_that_it_knows) {
