@@ -1,0 +1,85 @@
+// A store that is a group of three MySQL servers with one primary: it is killed, it stands still, it hands over on purpose.
+#include "baton/testing/disturbance.hpp"
+#include "baton/testing/figures.hpp"
+#include "mysql_group.hpp"
+
+namespace baton::system_test {
+namespace {
+
+using testing::figures;
+
+class groups : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto reason = private_server::missing(server_kind::mysql)) GTEST_SKIP() << *reason;
+    group_ = std::make_unique<mysql_group>();
+    fleet::options o;
+    o.program = BATON_PROGRAM;
+    o.plugin_dir = BATON_PLUGINS;
+    o.job_program = BATON_FLEET_JOB;
+    o.cluster = "group";
+    o.store_url = group_->url();
+    o.password = private_server::password();
+    fleet_ = std::make_unique<fleet>(std::move(o));
+    fleet_->job("short", "{every: 1s}", "--for 20");
+    fleet_->job("all", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 10m, limit: 100}\n");
+    for (const auto* name : {"a", "b", "c"}) fleet_->add(name);
+    ASSERT_TRUE(fleet_->await_ready()) << fleet_->logs();
+    await_run(*fleet_, "short", seconds{10}, 3);
+  }
+
+  /// The group has another primary, and the fleet is at work there: how long after the fault, and after the election.
+  void expect_work_after(std::size_t before, boot_time fault, microseconds election_within) {
+    ASSERT_TRUE(group_->await_primary_after(before, election_within)) << fleet_->logs();
+    const auto elected = boot_now();
+    elections_.add(elected - fault);
+    for (auto& i : *fleet_) EXPECT_TRUE(eventually([&] { return i->is_ready(); }, seconds{10})) << i->log();
+    const auto works = [&] { return fleet_->runs().of("short").back().started > elected; };
+    ASSERT_TRUE(eventually(works, seconds{15}, milliseconds{10})) << fleet_->logs();
+    works_.add(fleet_->runs().of("short").back().started - elected);
+    const auto newest = [&] { return group_->primary() ? caught_up(*group_->primary()) : ""; };
+    EXPECT_TRUE(eventually([&] { return newest() == "1"; }, seconds{15})) << "ticks of `all` were not caught up";
+  }
+  /// Every tick of `all` that is older than a few seconds has run.
+  std::string caught_up(std::size_t primary) {
+    const auto rows = (*group_)[primary].exec(
+        "SELECT COUNT(*)>0 AND SUM(state<>4)=0 FROM baton.baton_tick WHERE job='all' AND kind=1 AND tick<UTC_TIMESTAMP(6)-INTERVAL 3 "
+        "SECOND");
+    return rows && !rows->empty() ? rows->front().front().value_or("") : "";
+  }
+
+  std::unique_ptr<mysql_group> group_;
+  std::unique_ptr<fleet> fleet_;  // is judged before the group goes
+  figures elections_{"group: a new primary", "mysql"};
+  figures works_{"group: the next run after the election", "mysql"};
+};
+
+TEST_F(groups, g1_g3_g7_g8_whose_primary_is_killed_go_on_with_another_one_and_every_tick_once) {
+  const auto before = group_->primary().value();
+  const auto fault = boot_now();
+  (*group_)[before].kill();
+  ASSERT_NO_FATAL_FAILURE(expect_work_after(before, fault, seconds{30}));
+  group_->join(before);
+  for (auto& i : *fleet_) EXPECT_GE(i->metrics().value("baton_store_identity_changes_total").value_or(0), 1) << i->name();
+}
+
+TEST_F(groups, g1_g3_g7_whose_primary_is_changed_on_purpose_go_on_with_it) {
+  const auto before = group_->primary().value();
+  testing::disturbance::note();
+  const auto fault = boot_now();
+  group_->make_primary((before + 1) % group_->size());
+  testing::disturbance::note();
+  expect_work_after(before, fault, seconds{10});
+}
+
+TEST_F(groups, g1_g2_g3_g7_g8_whose_primary_stands_still_go_on_without_it_and_are_not_disturbed_when_it_is_back) {
+  const auto before = group_->primary().value();
+  const auto fault = boot_now();
+  group_->suspend(before);
+  ASSERT_NO_FATAL_FAILURE(expect_work_after(before, fault, seconds{30}));
+  group_->resume(before);
+  await_run(*fleet_, "short", seconds{20}, fleet_->runs().of("short").size() + 5);
+}
+
+}  // namespace
+}  // namespace baton::system_test
