@@ -10,4 +10,4 @@ mkdir -p "$work/baton" "$out"
 git -c safe.directory="$PWD" ls-files -z | xargs -0 cp --parents -t "$work/baton"
 mv "$work/baton/deploy/debian" "$work/baton/debian"
 (cd "$work/baton" && dpkg-buildpackage --build=binary --no-sign --jobs="$(nproc)")
-mv "$work"/*.deb "$work"/*.changes "$out"
+mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$out"

@@ -4,7 +4,7 @@
 set -uo pipefail
 exec > /boot-test/inside.log 2>&1
 set -x
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root
 failed=0
 fail() { echo "FAILED: $*" | tee -a /boot-test/failures; failed=1; }
 await() {  # await SECONDS WHAT COMMAND…

@@ -20,9 +20,10 @@ std::string print(wall_time t, char separator, const char* suffix) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
+/// Of one to six digits.
 std::optional<int> number(std::string_view text) noexcept {
   int value = 0;
-  if (text.empty()) return std::nullopt;
+  if (text.empty() || text.size() > 6) return std::nullopt;
   for (const char c : text) {
     if (c < '0' || c > '9') return std::nullopt;
     value = value * 10 + (c - '0');
@@ -47,7 +48,7 @@ std::optional<wall_time> read(std::string_view text, char separator) noexcept {
   if (text.size() > 19) {
     auto digits = text.substr(20);
     const auto value = number(digits);
-    if (text[19] != '.' || digits.size() > 6 || !value) return std::nullopt;
+    if (text[19] != '.' || !value) return std::nullopt;
     fraction = *value;
     for (auto n = digits.size(); n < 6; ++n) fraction *= 10;
   }
