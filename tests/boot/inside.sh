@@ -49,7 +49,7 @@ cluster: boot
 instance: $name
 store:
   url: mysql://baton@localhost/baton?socket=/run/mysqld/mysqld.sock
-  lease: {probe: 500ms, probe_timeout: 1s, wait_timeout: 4s, margin: 500ms, stop: 500ms}
+  lease: {probe: 500ms, probe_timeout: 1s, wait_timeout: 4s, margin: 1500ms, stop: 500ms}
 http: {listen: 127.0.0.1:$port}
 jobs:
 END

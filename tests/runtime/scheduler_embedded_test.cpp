@@ -6,6 +6,7 @@
 #include <condition_variable>
 
 #include "baton/base/system_clock.hpp"
+#include "baton/ledger/run_id.hpp"
 #include "baton/runtime/scheduler.hpp"
 #include "fake_store.hpp"
 
@@ -109,9 +110,9 @@ TEST_F(scheduler_embedded, runs_a_callable_that_sees_its_run) {
   std::atomic<bool> was_right{false};
   auto j = make_job("greet", [&](sdk::run_context& run) {
     const auto left = run.lease_time_left();
-    was_right = run.job() == "greet" && run.cluster() == "own" && run.trigger() == "schedule" && run.attempt() == 1 && run.fence() > 0 &&
-                run.tick() > wall_time{} && run.deadline() && run.lease_is_held() && left && *left > 0s && *left < 2s &&
-                !run.stop_requested() && run.text("whom") == "world";
+    was_right = run.job() == "greet" && run.run_id() == "greet@" + ledger::short_time(run.tick()) && run.cluster() == "own" &&
+                run.trigger() == "schedule" && run.attempt() == 1 && run.fence() > 0 && run.tick() > wall_time{} && run.deadline() &&
+                run.lease_is_held() && left && *left > 0s && *left < 2s && !run.stop_requested() && run.text("whom") == "world";
     run.log().info("greeted", {{"whom", run.text("whom")}});
     run.progress(0.5, "half");
     return sdk::outcome::skipped("nobody was there");

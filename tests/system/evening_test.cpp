@@ -63,6 +63,7 @@ TEST_P(evening, an_operator_is_alerted_finds_the_cause_pauses_mends_reloads_and_
   EXPECT_EQ(why.code, 0) << why.err;
   EXPECT_THAT(why.out, HasSubstr("9")) << "its exit status";
   EXPECT_THAT(f.verb({"locks"}).out, HasSubstr("payroll"));
+  EXPECT_THAT(f.logs(), HasSubstr("run=payroll@")) << "a run's lines have its name";
 
   // Paused: the whole fleet obeys within two seconds, and the other job goes on.
   EXPECT_EQ(f.verb({"pause", "payroll"}, "b").code, 0);

@@ -1,5 +1,6 @@
 #include "observer.hpp"
 
+#include "baton/ledger/run_id.hpp"
 #include "job.hpp"
 
 namespace baton::runtime {
@@ -101,7 +102,8 @@ void observer::on(const engine::run_claimed& n) {
                             {"tick", to_rfc3339(n.run.key.tick)},
                             {"attempt", std::to_string(n.run.attempt)},
                             {"fence", std::to_string(n.run.fence)},
-                            {"late", to_text(n.late)}});
+                            {"late", to_text(n.late)},
+                            {"run", ledger::run_id(n.run.key)}});
 }
 
 void observer::on(const engine::run_over& n) {
@@ -118,7 +120,8 @@ void observer::on(const engine::run_over& n) {
                                          {"tick", to_rfc3339(r.key.tick)},
                                          {"attempt", std::to_string(n.attempt)},
                                          {"outcome", std::string{outcome}},
-                                         {"took", to_text(n.took)}};
+                                         {"took", to_text(n.took)},
+                                         {"run", ledger::run_id(r.key)}};
   if (!r.error.empty()) fields.emplace_back("error", r.error);
   if (r.open_again) fields.emplace_back("again", "yes");
   if (r.retry_at) fields.emplace_back("again_at", to_rfc3339(*r.retry_at));
@@ -128,7 +131,8 @@ void observer::on(const engine::run_over& n) {
 void observer::on(const engine::finish_refused& n) {
   metrics_.fenced_write_rejected();
   metrics_.overlap_suspected(name(n.job));  // whoever has the row may have run beside it
-  log_.warning("the end of a run was not written: its row is not ours any more", {{"job", name(n.job)}, {"tick", to_rfc3339(n.key.tick)}});
+  log_.warning("the end of a run was not written: its row is not ours any more",
+               {{"job", name(n.job)}, {"tick", to_rfc3339(n.key.tick)}, {"run", ledger::run_id(n.key)}});
 }
 
 void observer::on(const engine::owner_unresolved& n) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <random>
 
+#include "baton/ledger/run_id.hpp"
 #include "baton/lock/name.hpp"
 #include "job.hpp"
 #include "observer.hpp"
@@ -295,7 +296,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       request.parameters = std::move(*with);
     }
     request.trigger = trigger_of(a.run);
-    request.run_name = j.name + "/" + to_rfc3339(a.run.key.tick) + "/" + std::to_string(a.run.attempt);
+    request.run_name = ledger::run_id(a.run.key);
     request.tick = a.run.key.tick;
     request.attempt = a.run.attempt;
     request.fence = a.run.fence;
@@ -307,7 +308,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
       request.store = store_.access;
       request.store->lock_name = a.run.lock_name;
     }
-    run_jobs_[request.id] = {a.job, request.isolation, on_lost_of(j), j.plugin};
+    run_jobs_[request.id] = {a.job, request.isolation, on_lost_of(j), j.plugin, request.run_name};
     executor_->start(std::move(request));
   }
   /// It never comes to a handler.
@@ -360,7 +361,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     if (std::holds_alternative<plugin_host::run_started>(e)) {
       feed(engine::run_started{run});
     } else if (auto* line = std::get_if<plugin_host::run_log>(&e)) {
-      std::vector<observe::log_field> fields{{"job", j.name}};
+      std::vector<observe::log_field> fields{{"job", j.name}, {"run", it->second.name}};
       for (const auto& [key, value] : line->fields) fields.emplace_back(key, value);
       log_.write(static_cast<observe::log_level>(std::clamp<std::uint8_t>(line->level, 1, 4)), line->message, fields);
     } else if (auto* progress = std::get_if<plugin_host::run_progress>(&e)) {
@@ -395,6 +396,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     plugin_host::isolation how{};
     lost_policy on_lost{};
     std::string plugin;
+    std::string name;  ///< ledger::run_id()
   };
   std::map<plugin_host::run_id, run_of_job> run_jobs_;
   std::map<plugin_host::run_id, boost::asio::steady_timer> in_process_watches_;
