@@ -113,7 +113,7 @@ class monitoring : public on_a_server {
  protected:
   /// c's clock is ahead of the store's.
   static void add_three(fleet& f) {
-    f.job("work", "{every: 1s}", "--for 20");
+    f.job("work", "{every: 1s}", "--for 300");  // whoever comes later finds its lock taken
     f.job("steady", "{every: 2s}", "--for 600");
     f.job("later", never_due, "--for 20");
     f.add("a");
