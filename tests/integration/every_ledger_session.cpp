@@ -22,6 +22,13 @@ class every_ledger_session : public every_store {
     if (found == reply.names.end()) throw std::runtime_error{"no reply for " + lock_name};
     return *found;
   }
+  /// The tick of "job" was run, from one instant to the other.
+  static void run_between(instance& a, wall_time tick, wall_time started, wall_time finished) {
+    auto ended = a.success(*a.claim("job", {tick}).run);
+    ended.started = started;
+    ended.finished = finished;
+    ASSERT_EQ(a.finish(ended), finish_outcome::written);
+  }
   /// The end of a run of `first`, which the job `second` follows; not yet written.
   static ledger::finish_record success_that_asks_for_second(instance& a, wall_time tick) {
     a.register_job("first", tick - seconds{10});
@@ -261,10 +268,7 @@ TEST_P(every_ledger_session, sees_the_runs_of_older_ticks_of_a_job_that_catches_
   auto a = make("a");
   const auto tick = a.now() - seconds{3};
   a.register_job("job", tick - seconds{600});
-  auto ended = a.success(*a.claim("job", {tick - seconds{300}}).run);
-  ended.started = tick - seconds{1};
-  ended.finished = tick + seconds{1};
-  ASSERT_EQ(a.finish(ended), finish_outcome::written);
+  ASSERT_NO_FATAL_FAILURE(run_between(a, tick - seconds{300}, tick - seconds{1}, tick + seconds{1}));
   auto request = a.request("job", {tick});
   request.names[0].jobs[0].policy.catch_up = ledger::catch_up_policy::all;
   const auto reply = ok(a.ledger->claim(request)).names.at(0);
@@ -276,10 +280,7 @@ TEST_P(every_ledger_session, sees_the_run_before_a_tick_that_another_claim_skipp
   auto a = make("a");
   const auto tick = a.now() - seconds{3};
   a.register_job("job", tick - seconds{600});
-  auto ended = a.success(*a.claim("job", {tick - seconds{10}}).run);
-  ended.started = tick - seconds{9};
-  ended.finished = tick + seconds{1};
-  ASSERT_EQ(a.finish(ended), finish_outcome::written);
+  ASSERT_NO_FATAL_FAILURE(run_between(a, tick - seconds{10}, tick - seconds{9}, tick + seconds{1}));
   const auto first = a.claim("job", {tick - seconds{5}});
   ASSERT_THAT(first.decisions, SizeIs(1));
   ASSERT_EQ(first.decisions[0].reason, ledger::reason_code::overlap);

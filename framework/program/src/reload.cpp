@@ -65,6 +65,10 @@ std::string needs_restart(const settings::settings& running, const settings::set
   }
 }
 
+namespace {
+const reloader::outcome stopping{false, "this instance is stopping", {}, true};
+}  // namespace
+
 reloader::reloader(boost::asio::io_context& io, std::string file, settings::settings running, observe::log& log, apply_function apply,
                    std::function<void(bool)> told)
     : io_(io), file_(std::move(file)), running_(std::move(running)), log_(log), apply_(std::move(apply)), told_(std::move(told)) {}
@@ -75,7 +79,7 @@ reloader::~reloader() {
 
 void reloader::request(done_function done) {
   if (!done) done = [](const outcome&) {};
-  if (has_ended_) return done({false, "this instance is stopping", {}, true});
+  if (has_ended_) return done(stopping);
   log_.info("reading the configuration again", {{"file", file_}});
   if (std::exchange(is_under_way_, true)) {
     is_wanted_again_ = true;
@@ -89,7 +93,7 @@ void reloader::request(done_function done) {
 void reloader::end() {
   has_ended_ = true;
   for (auto* list : {&waiting_, &waiting_again_}) {
-    for (const auto& done : std::exchange(*list, {})) done({false, "this instance is stopping", {}, true});
+    for (const auto& done : std::exchange(*list, {})) done(stopping);
   }
 }
 
