@@ -360,6 +360,18 @@ TEST_F(load_file, refuses_what_is_of_a_server_with_a_local_store) {
   }
 }
 
+TEST_F(load_file, prints_dollar_signs_of_keys_and_of_values_that_load_as_the_same) {
+  const auto first = load_text(
+      "version: 1\ncluster: a\nstore: {url: \"local:///srv/b\"}\njobs:\n  j: {plugin: exec, schedule: \"@daily\", with: {$$price: \"5 "
+      "$$\", m: {a$b: "
+      "c}}}\n");
+  ASSERT_TRUE(first.value) << text_of(first);
+  const auto text = show_effective(*first.value);
+  const auto second = load_text(text);
+  ASSERT_TRUE(second.value) << text_of(second) << text;
+  EXPECT_EQ(show_effective(*second.value), text);
+}
+
 TEST_F(load_file, prints_effective_settings_that_load_as_the_same) {
   const variable password{"BATON_PASSWORD", "swordfish"};
   const variable admin_token{"BATON_ADMIN_TOKEN", "swordfish-swordfish-swordfish-swordfish"};

@@ -28,7 +28,7 @@ void put_map(std::string& out, const with_value::map& map) {
   out += '{';
   for (std::size_t i = 0; i < map.size(); ++i) {
     if (i > 0) out += ", ";
-    out += yaml_text(map[i].first) + ": ";
+    out += yaml_key(map[i].first) + ": ";
     put_value(out, map[i].second);
   }
   out += '}';
@@ -149,7 +149,7 @@ class writer {
     open_.clear();
     text += "    with:\n";
     for (const auto& [name, v] : with) {
-      text += "      " + yaml_text(name) + ": ";
+      text += "      " + yaml_key(name) + ": ";
       put_value(text, v);
       text += '\n';
     }

@@ -235,16 +235,7 @@ bool is_plain(std::string_view s) {
          low != "n";
 }
 
-}  // namespace
-
-const field* find_field(std::string_view path) {
-  const auto found = std::find_if(table.begin(), table.end(), [&](const field& f) { return f.path == path; });
-  return found == table.end() ? nullptr : &*found;
-}
-
-std::string_view to_string(tls_mode mode) noexcept { return tls_names[static_cast<std::size_t>(mode)]; }
-
-std::string yaml_text(std::string_view s) {
+std::string written(std::string_view s, std::string_view dollar) {
   if (is_plain(s)) return std::string{s};
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "\"";
@@ -255,7 +246,7 @@ std::string yaml_text(std::string_view s) {
       case '\\': out += "\\\\"; break;
       case '\n': out += "\\n"; break;
       case '\t': out += "\\t"; break;
-      case '$': out += "$$"; break;
+      case '$': out += dollar; break;
       default:
         if (byte < 0x20 || byte == 0x7f) {
           ((out += "\\x") += digits[byte >> 4U]) += digits[byte & 15U];
@@ -266,5 +257,17 @@ std::string yaml_text(std::string_view s) {
   }
   return out + "\"";
 }
+
+}  // namespace
+
+const field* find_field(std::string_view path) {
+  const auto found = std::find_if(table.begin(), table.end(), [&](const field& f) { return f.path == path; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string_view to_string(tls_mode mode) noexcept { return tls_names[static_cast<std::size_t>(mode)]; }
+
+std::string yaml_text(std::string_view s) { return written(s, "$$"); }
+std::string yaml_key(std::string_view s) { return written(s, "$"); }
 
 }  // namespace baton::settings

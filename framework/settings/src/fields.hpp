@@ -46,5 +46,7 @@ struct field {
 
 /// A text as a YAML scalar that reads back as this text: plain where that is possible.
 [[nodiscard]] std::string yaml_text(std::string_view text);
+/// The same of a key, in which a dollar sign is only itself.
+[[nodiscard]] std::string yaml_key(std::string_view text);
 
 }  // namespace baton::settings
