@@ -180,7 +180,7 @@ TEST_F(descriptor, is_refused_with_more_parameters_than_anybody_needs) {
   EXPECT_THAT(refused(), HasSubstr("more than 256 parameters"));
 }
 
-/// A copy of noop.so in a folder of its own.
+/// A copy of noop.so in a folder of its own: one of each process, because tests run beside each other.
 class writable_by_others : public testing::Test {
  protected:
   void SetUp() override {
@@ -191,7 +191,7 @@ class writable_by_others : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  const std::string folder_ = BATON_TEST_PLUGINS "/writable";
+  const std::string folder_ = BATON_TEST_PLUGINS "/writable_" + std::to_string(::getpid());
   const std::string path_ = folder_ + "/noop.so";
 };
 
@@ -217,12 +217,10 @@ TEST_F(writable_by_others, refuses_what_belongs_to_another_user) {
 
 TEST_F(writable_by_others, refuses_a_link_to_such_a_file) {
   ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
-  const std::string link = BATON_TEST_PLUGINS "/linked/noop.so";
-  std::filesystem::create_directories(BATON_TEST_PLUGINS "/linked");
-  std::filesystem::remove(link);
-  std::filesystem::create_symlink(path_, link);
-  EXPECT_FALSE(describe_plugin(link));
-  std::filesystem::remove_all(BATON_TEST_PLUGINS "/linked");
+  const std::string linked = folder_ + "/linked";
+  std::filesystem::create_directory(linked);
+  std::filesystem::create_symlink(path_, linked + "/noop.so");
+  EXPECT_THAT(refusal(linked + "/noop.so"), HasSubstr("chmod o-w"));
 }
 
 }  // namespace
