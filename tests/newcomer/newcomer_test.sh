@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# newcomer_test.sh SOURCE SUITE [COMMANDS]: the commands of README's section "Two commands" - or its first COMMANDS of them - in a clone of
-# SOURCE on a fresh, minimal Debian SUITE, as its first user. Needs root. Prints SKIPPED and why where this machine cannot hold one.
+# newcomer_test.sh SOURCE SUITE [SECTION...]: the commands of these sections of README ("Two commands" and "Packages", if none is named) in a
+# clone of SOURCE on a fresh, minimal Debian SUITE, as its first user. Needs root. Prints SKIPPED and why where this machine cannot hold one.
 set -euo pipefail
-source=$(realpath "$1") suite=$2 count=${3:-2}
+source=$(realpath "$1") suite=$2
+shift 2
+(($# > 0)) || set -- 'Two commands' Packages
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 skip() { echo "SKIPPED: cannot here: $*"; exit 0; }
+fail() { echo "FAILED: $*"; exit 1; }
 ((EUID == 0)) || skip "only root makes a machine"
-for tool in debootstrap systemd-nspawn git; do command -v "$tool" > /dev/null || { echo "FAILED: $tool is missing: apt-get install debootstrap systemd-container git"; exit 1; }; done
+for tool in debootstrap systemd-nspawn git; do command -v "$tool" > /dev/null || fail "$tool is missing: apt-get install debootstrap systemd-container git"; done
 
 work=${BATON_NEWCOMER_WORK:-$(mktemp -d /var/tmp/baton-newcomer.XXXXXX)}
 trap '[[ -n "${BATON_NEWCOMER_WORK:-}" ]] || rm -rf "$work"' EXIT
@@ -17,33 +20,35 @@ mkdir -p "$work"
 rm -rf "$machine"
 cp -a --reflink=auto "$cache" "$machine"
 git -c safe.directory='*' clone -q "$source" "$machine/root/baton"
-commands=$(awk '/^## Two commands/ { here = 1 } here && /^```sh/ { inside = 1; next } inside && /^```/ { exit } inside { sub(/ *#.*/, ""); print }' "$source/README.md" | head -n "$count")
-[[ -n "$commands" ]] || { echo "FAILED: README has no commands"; exit 1; }
+echo 'APT::Get::Assume-Yes "true";' > "$machine/etc/apt/apt.conf.d/90-the-user-says-yes"
 
-failed=0
-fail() { echo "FAILED: $*"; failed=1; }
-while read -r command; do
-  log=$work/$(tr -c 'a-z\n' '_' <<< "$command").log
-  [[ "$command" != './dev demo' ]] || command+=' --for 30s'  # as the comment beside it says
-  started=$SECONDS
-  # shellcheck disable=SC2094  # the loop writes what it has read
-  if ! systemd-nspawn -q -D "$machine" --register=no --keep-unit --capability=all --chdir=/root/baton bash -c "$command" 2>&1 < /dev/null |
-    while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done > "$log"; then
-    fail "$command"
-  fi
-  ((SECONDS - started < 5)) && grep -q 'Operation not permitted\|Failed to' "$log" && skip "systemd-nspawn: $(tail -n 1 "$log")"
-  case $command in
-    './dev demo'*)
-      grep -q ' GOOD: ' "$log" || fail "the demo does not end well"
-      waited=$(awk '/ ok +build release/ { built = $1 } built && $2 ~ /^[0-9:.]+$/ && NF > 5 { printf "%.1f", $1 - built; exit }' "$log")
-      echo "$suite: $command: first tick $waited s after the build, $((SECONDS - started)) s in all"
-      awk -v waited="${waited:-99}" 'BEGIN { exit !(waited <= 10) }' || fail "the first tick comes ${waited:-never} s after the build"
-      ;;
-    './dev test')
-      echo "$suite: $command: $(tail -n 1 "$log" | cut -d ' ' -f 2-), $((SECONDS - started)) s in all"
-      tail -n 1 "$log" | grep -q ' 0 failed, ' || fail "$command"
-      ;;
-  esac
-  if ((failed)); then tail -n 60 "$log"; break; fi
-done <<< "$commands"
-exit "$failed"
+commands_of() {
+  awk -v title="## $1" '$0 == title { here = 1 } here && /^```sh/ { inside = 1; next } inside && /^```/ { exit } inside { sub(/ *#.*/, ""); print }' "$source/README.md"
+}
+in_machine() { systemd-nspawn -q -D "$machine" --register=no --keep-unit --capability=all --setenv=DEBIAN_FRONTEND=noninteractive --chdir=/root/baton "$@"; }
+in_machine true > "$work/nspawn.log" 2>&1 < /dev/null || skip "systemd-nspawn: $(tail -n 1 "$work/nspawn.log")"
+
+for section in "$@"; do
+  commands=$(commands_of "$section")
+  [[ -n "$commands" ]] || fail "README has no commands under '$section'"
+  while read -r command; do
+    log=$work/$(tr -c 'a-z\n' '_' <<< "$command").log
+    [[ "$command" != './dev demo' ]] || command+=' --for 30s'  # as the comment beside it says
+    started=$SECONDS
+    if ! in_machine bash -c "$command" 2>&1 < /dev/null | while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done > "$log"; then
+      tail -n 60 "$log"
+      fail "$suite: $command"
+    fi
+    says=$(tail -n 1 "$log" | cut -d ' ' -f 2-)
+    case $command in
+      './dev demo'*)
+        grep -q ' GOOD: ' "$log" || fail "$suite: the demo does not end well"
+        waited=$(awk '/ ok +build release/ { built = $1 } built && $2 ~ /^[0-9:.]+$/ && NF > 5 { printf "%.1f", $1 - built; exit }' "$log")
+        says="first tick ${waited:=99} s after the build"
+        awk -v waited="$waited" 'BEGIN { exit !(waited <= 10) }' || fail "$suite: $says"
+        ;;
+      './dev test') [[ "$says" == *' 0 failed, '* ]] || { tail -n 60 "$log"; fail "$suite: $command: $says"; } ;;
+    esac
+    echo "$suite: $command: $says; $((SECONDS - started)) s in all"
+  done <<< "$commands"
+done
