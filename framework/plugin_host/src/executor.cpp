@@ -13,6 +13,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "cgroup.hpp"
@@ -106,22 +107,26 @@ class supervised_executor final : public executor {
 
   // ---- from any thread
 
+  /// Commands are taken all together: the first that waits wakes the executor's thread for the others.
   void push(command c) {
+    bool is_first = false;
     {
       const std::scoped_lock guard{mutex_};
+      is_first = commands_.empty();
       commands_.push_back(std::move(c));
     }
-    wake();
+    if (is_first) wake();
   }
 
   void post(run_id id, frame f) {
     const bool may_be_dropped = std::holds_alternative<run_log>(f) || std::holds_alternative<run_progress>(f);
-    {
-      const std::scoped_lock guard{mutex_};
-      if (may_be_dropped && commands_.size() >= max_posted) return;
-      commands_.emplace_back(posted_frame{id, std::move(f)});
-    }
-    wake();
+    if (may_be_dropped && has_too_many_commands()) return;
+    push(posted_frame{id, std::move(f)});
+  }
+
+  [[nodiscard]] bool has_too_many_commands() {
+    const std::scoped_lock guard{mutex_};
+    return commands_.size() >= max_posted;
   }
 
   void wake() noexcept {
@@ -143,6 +148,7 @@ class supervised_executor final : public executor {
       for (int i = 0; i < count; ++i) on_ready(events[static_cast<std::size_t>(i)]);
       obey();
       start_next();
+      looked_at_.clear();
       provide_spare();
       look_at_clock();
     }
@@ -254,8 +260,8 @@ class supervised_executor final : public executor {
     try {
       if (!is_process(request.request)) {
         if (!request.request.handler) tell_of_change(request.request);
-        run r{id, {}, std::make_unique<thread_run>(std::move(request), [this, id](frame f) { post(id, std::move(f)); }), {}, 0, {}, {}};
-        add(next_slot_++, std::move(r));
+        auto thread = std::make_unique<thread_run>(std::move(request), threads_, [this, id](frame f) { post(id, std::move(f)); });
+        add(next_slot_++, {id, {}, std::move(thread), {}, 0, {}, {}});
         return;
       }
       if (encode_frame(request).size() > max_frame_size) return emit_not_started(id, "its parameters are too large");
@@ -306,6 +312,7 @@ class supervised_executor final : public executor {
 
   /// A plugin stays loaded, so that a file which was replaced has no effect in this process.
   void tell_of_change(const run_request& request) {
+    if (!looked_at_.insert(request.plugin_path).second) return;
     const auto now = purpose_of(request);
     if (!now) return;
     auto& known = loaded_here_.try_emplace(request.plugin_path, *now).first->second;
@@ -445,9 +452,11 @@ class supervised_executor final : public executor {
   slot next_slot_ = 1;
   std::deque<run_request> waiting_;  ///< to be started
   const std::ptrdiff_t most_starting_ = std::max(2U, std::thread::hardware_concurrency());
+  run_threads threads_;
   std::map<slot, run> runs_;
   runner_pool pool_;
   std::map<std::string, runner_purpose> loaded_here_;  ///< plugins of runs in process, by path
+  std::set<std::string> looked_at_;                    ///< of these, for the runs that start together
   std::optional<cgroup_tree> cgroups_;
   std::string no_cgroup_reason_;
   std::vector<std::string> old_cgroups_;  ///< to be removed as soon as the kernel lets them go

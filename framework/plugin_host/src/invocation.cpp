@@ -143,12 +143,13 @@ ended_frame invocation::carry_out() {
     sink_.started();
     return call_handler();
   }
-  const auto plugin = load_plugin(request_.request.plugin_path);
-  if (!plugin) return {run_end::not_started, plugin.error().context, {}};
+  const auto found = plugin_in_use(request_.request.plugin_path);
+  if (!found) return {run_end::not_started, found.error().context, {}};
+  const auto& plugin = **found;
   if (auto reason = reason_not_to_start()) return *std::move(reason);
   sink_.started();
-  tally_.emplace(plugin->description.metrics, [this](run_metrics news) { sink_.count(std::move(news)); });
-  auto end = call_plugin(*plugin->functions);
+  tally_.emplace(plugin.description.metrics, [this](run_metrics news) { sink_.count(std::move(news)); });
+  auto end = call_plugin(*plugin.functions);
   tally_->end();
   return end;
 }

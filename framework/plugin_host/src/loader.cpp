@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 #include "descriptor_text.hpp"
@@ -170,6 +172,19 @@ result<loaded_plugin> load_plugin(const std::string& path) {
   auto description = read_descriptor(path, found);
   if (!description) return std::move(description).error();
   return loaded_plugin{std::move(*description), found};
+}
+
+result<const loaded_plugin*> plugin_in_use(const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, loaded_plugin> in_use;
+  {
+    const std::scoped_lock guard{mutex};
+    if (const auto found = in_use.find(path); found != in_use.end()) return &found->second;
+  }
+  auto loaded = load_plugin(path);
+  if (!loaded) return std::move(loaded).error();
+  const std::scoped_lock guard{mutex};
+  return &in_use.try_emplace(path, std::move(*loaded)).first->second;
 }
 
 result<plugin_description> describe_plugin(const std::string& path) {

@@ -19,5 +19,7 @@ struct loaded_plugin {
 
 /// As describe_plugin(), with the functions.
 [[nodiscard]] result<loaded_plugin> load_plugin(const std::string& path);
+/// The one that this process uses: loaded at the first call, and not looked at again. Thread safe.
+[[nodiscard]] result<const loaded_plugin*> plugin_in_use(const std::string& path);
 
 }  // namespace baton::plugin_host

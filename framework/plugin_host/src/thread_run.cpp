@@ -4,15 +4,15 @@
 
 namespace baton::plugin_host {
 
-thread_run::thread_run(request_frame request, listener post)
+thread_run::thread_run(request_frame request, run_threads& threads, listener post)
     : post_{std::move(post)},
       timeout_{request.request.timeout},
       lease_deadline_{request.request.lease_deadline},
       timeout_at_{timeout_ ? later(boot_now(), *timeout_) : boot_time::max()},
       run_{std::move(request), *this},
-      thread_{[this] { post_(run_.carry_out()); }} {}
+      done_{threads.begin([this] { post_(run_.carry_out()); })} {}
 
-thread_run::~thread_run() { thread_.join(); }
+thread_run::~thread_run() { done_.wait(); }
 
 void thread_run::extend(boot_time lease_deadline) noexcept {
   lease_deadline_ = lease_deadline;

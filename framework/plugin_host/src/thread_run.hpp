@@ -2,9 +2,9 @@
 
 #include <functional>
 #include <optional>
-#include <thread>
 
 #include "invocation.hpp"
+#include "run_threads.hpp"
 
 namespace baton::plugin_host {
 
@@ -16,7 +16,7 @@ class thread_run final : private run_sink {
   /// What the handler says; ended_frame is the last.
   using listener = std::function<void(frame)>;
 
-  thread_run(request_frame request, listener post);
+  thread_run(request_frame request, run_threads& threads, listener post);
   ~thread_run() override;  ///< waits for the handler
 
   void extend(boot_time lease_deadline) noexcept;
@@ -40,7 +40,7 @@ class thread_run final : private run_sink {
   bool lease_ended_ = false;
   bool timed_out_ = false;
   invocation run_;
-  std::thread thread_;
+  std::future<void> done_;
 };
 
 }  // namespace baton::plugin_host

@@ -19,7 +19,10 @@ namespace baton::plugin_host {
 /// Names one run among those of an executor; never reused by it.
 enum class run_id : std::uint64_t {};
 
-enum class isolation : std::uint8_t { process = 1, in_process };
+enum class isolation : std::uint8_t {
+  process = 1,
+  in_process,  ///< in a thread, which may have run others before: what is thread_local stays
+};
 
 /// The code of a job in this very program, instead of a plugin's. It sees of its run what a plugin sees.
 ///
