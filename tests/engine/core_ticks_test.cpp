@@ -114,6 +114,61 @@ TEST_F(ticks, that_are_due_together_travel_together) {
   EXPECT_EQ(running.size(), 5U);
 }
 
+TEST_F(ticks, whose_runs_end_together_are_closed_together) {
+  for (const auto* name : {"a", "b", "c"}) add_job(name, 10s);
+  start();
+  pass(10s);
+  ASSERT_EQ(running.size(), 3U);
+  forget();
+  std::vector<event> ends;
+  for (const auto& run : running) ends.push_back(run_ended{run.id, ledger::run_outcome::success, {}, "", "", 1ms});
+  feed(std::move(ends));
+  ASSERT_EQ(all<finish>().size(), 1U);
+  EXPECT_EQ(all<finish>()[0].records.size(), 3U);
+  EXPECT_EQ(all<release>().size(), 1U);
+}
+
+TEST_F(ticks, that_others_are_seen_to_have_run_are_not_raced_for) {
+  opts.max_concurrent_runs = 1;
+  for (const auto* name : {"a", "b", "c"}) add_job(name, 10s);
+  start();
+  withhold<claim>();
+  pass(10s);
+  const auto first = take<claim>();
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->request.upcoming.size(), 2U);
+  const auto next = first->request.upcoming[0];
+  EXPECT_EQ(next.tick, began + 10s);
+  auto answer = std::get<claimed>(*carry_out(*first));
+  answer.reply->upcoming = {next};
+  feed(std::move(answer));
+  let_go<claim>();
+  while (!running.empty()) end_run(running[0].id);
+  EXPECT_EQ(times_asked(next.job), 0U);
+  EXPECT_EQ(times_asked(first->request.upcoming[1].job), 1U);
+  pass(10s);
+  while (!running.empty()) end_run(running[0].id);
+  EXPECT_EQ(times_asked(next.job), 1U) << "its next tick is for all";
+}
+
+TEST_F(ticks, that_could_not_be_claimed_yet_join_others_that_wait_when_the_ledger_is_free) {
+  const auto add_job_at = [this](const char* name, microseconds after_start) {
+    add_job(name, 1h).schedule = std::get<schedule::timetable>(schedule::timetable::from_every({1h, began + after_start}));
+  };
+  add_job_at("first", 10s);
+  for (const auto* name : {"a", "b", "c"}) add_job_at(name, 10100ms);
+  add_job_at("late", 10200ms);
+  start();
+  withhold<claim>();
+  pass(10150ms);  // one claim is under way, and three names wait for the next
+  EXPECT_EQ(times_asked("a"), 1U);
+  pass(100ms);
+  EXPECT_EQ(times_asked("late"), 0U);
+  let_go<claim>();
+  EXPECT_EQ(times_asked("late"), 1U);
+  EXPECT_EQ(running.size(), 5U);
+}
+
 TEST_F(ticks, take_no_more_names_than_there_are_slots) {
   opts.max_concurrent_runs = 2;
   for (const auto* name : {"a", "b", "c", "d", "e"}) add_job(name, 10s);

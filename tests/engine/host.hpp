@@ -23,7 +23,8 @@ class host {
 
   job& add_job(const std::string& name, microseconds period, const std::string& lock_name = "");
   void start();
-  void feed(event e) { perform(engine->on(std::move(e), clock.now())); }
+  void feed(event e) { feed(std::vector{std::move(e)}); }
+  void feed(std::vector<event> together) { perform(engine->on(std::move(together), clock.now())); }
   /// Time passes, and the engine is woken whenever it has asked to be.
   void pass(microseconds how_long);
   /// Time passes until the engine orders something of this kind, for ten seconds at most.

@@ -61,6 +61,20 @@ TEST_P(every_ledger_session, claims_a_tick_once_and_reports_it_as_a_duplicate_af
   EXPECT_THAT(store().rows(), SizeIs(1));
 }
 
+TEST_P(every_ledger_session, tells_which_of_the_jobs_to_come_others_have_run_already) {
+  auto a = make("a");
+  auto b = make("b");
+  const auto tick = a.now() - seconds{1};
+  for (const auto* job : {"run", "waiting", "other"}) a.register_job(job, tick - seconds{10});
+  EXPECT_EQ(a.claim("run", {tick}).verdict, name_verdict::claimed);
+
+  auto request = b.request("other", {tick});
+  request.upcoming = {{"run", tick}, {"waiting", tick}, {"run", tick + seconds{1}}, {"unknown", tick}};
+  const auto reply = ok(b.ledger->claim(request));
+  EXPECT_THAT(reply.upcoming, ElementsAre(ledger::upcoming_tick{"run", tick}));
+  EXPECT_EQ(reply_of(reply, b.name("other")).verdict, name_verdict::claimed);
+}
+
 // G2, G8: ownership is asked last.
 TEST_P(every_ledger_session, writes_nothing_under_a_name_that_its_lock_session_does_not_hold) {
   auto a = make("a");

@@ -32,6 +32,7 @@ void instance::start() {
   if (is_leader_mode_) options.leader_name = "baton:sim:~leader";
   engine_ = std::make_unique<engine::scheduler>(std::move(options), job_set());
   stopping_ = false;
+  arrived_.clear();
   armed_.reset();
   advances_in_a_row_ = 0;
   perform(engine_->advance(local()));
@@ -109,6 +110,7 @@ void instance::resume() {
   for (auto& what : waiting) {
     if (life == life_ && is_alive()) take(what());
   }
+  if (is_alive()) look_at_what_arrived();
   if (is_alive()) arm();
 }
 
@@ -175,9 +177,19 @@ void instance::post(std::function<engine::event()> what) {
   }
 }
 
+/// As an event loop does that has something else to do as well: what arrives meanwhile is looked at together.
 void instance::take(engine::event e) {
+  arrived_.push_back(std::move(e));
+  if (arrived_.size() > 1) return;
+  world_.loop.after(world_.random.between(0us, 500us), [this, life = life_] {
+    if (life == life_ && is_alive() && !paused_) look_at_what_arrived();
+  });
+}
+
+void instance::look_at_what_arrived() {
+  if (arrived_.empty()) return;
   advances_in_a_row_ = 0;
-  perform(engine_->on(std::move(e), local()));
+  perform(engine_->on(std::exchange(arrived_, {}), local()));
   arm();
 }
 

@@ -151,6 +151,7 @@ class instance {
 
   void post(std::function<engine::event()> what);
   void take(engine::event e);
+  void look_at_what_arrived();
   void perform(std::vector<engine::action> actions);
   void arm();
 
@@ -196,7 +197,8 @@ class instance {
   bool paused_ = false;
   bool cut_up_ = false;
   bool cut_down_ = false;
-  std::vector<std::function<engine::event()>> inbox_;
+  std::vector<std::function<engine::event()>> inbox_;  ///< while it is stopped
+  std::vector<engine::event> arrived_;
   std::vector<link_ptr> links_;  ///< those of former lives, too
   std::map<engine::session_id, link_ptr> sessions_;
   std::map<engine::run_id, run_ptr> runs_;

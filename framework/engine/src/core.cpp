@@ -9,7 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t names_per_session = 512;  // MariaDB's cost of many locks on one session is quadratic
 constexpr microseconds clock_step_limit = milliseconds{250};
 constexpr std::uint32_t purged_at_once = 500;
 
@@ -38,10 +37,10 @@ std::vector<action> scheduler::core::advance(time_point now) {
   return std::move(out_);
 }
 
-std::vector<action> scheduler::core::on(event e, time_point now) {
+std::vector<action> scheduler::core::on(std::vector<event> events, time_point now) {
   out_.clear();
   check_time(now);  // a lease that has run out is lost before anything else is looked at
-  std::visit([this](auto&& what) { handle(std::forward<decltype(what)>(what)); }, std::move(e));
+  for (auto& e : events) std::visit([this](auto&& what) { handle(std::forward<decltype(what)>(what)); }, std::move(e));
   pump();
   return std::move(out_);
 }

@@ -18,6 +18,8 @@ namespace baton::engine {
 
 using name_index = std::uint32_t;
 
+inline constexpr std::size_t names_per_session = 512;  ///< MariaDB's cost of many locks on one session is quadratic
+
 /// Until a name is tried again that had to wait for a retry, or for its tag.
 inline constexpr microseconds held_back_pause = std::chrono::milliseconds{500};
 
@@ -129,7 +131,7 @@ class scheduler::core {
   core(options opts, job_set jobs);
 
   std::vector<action> advance(time_point now);
-  std::vector<action> on(event e, time_point now);
+  std::vector<action> on(std::vector<event> events, time_point now);
   [[nodiscard]] std::optional<boot_time> next_wakeup() const;
   [[nodiscard]] engine::health health() const;
   [[nodiscard]] std::optional<wall_time> store_time(time_point now) const { return clock_.now(now.steady); }
@@ -175,6 +177,7 @@ class scheduler::core {
   ledger::name_claim build_claim(name_index n, wall_time store_now);
   [[nodiscard]] std::function<std::string(const ledger::tick_key&)> run_names_of(job_index j) const;
   void send_claims(session_id id, session_state& s);
+  [[nodiscard]] std::vector<ledger::upcoming_tick> look_ahead() const;
   void hold(name_index n, microseconds for_how_long);  ///< to be claimed after that
   void give_back(name_index n);
   void handle(acquired&& e);

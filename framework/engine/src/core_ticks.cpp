@@ -145,6 +145,10 @@ std::vector<name_index> scheduler::core::take_wanted(std::size_t at_most) {
   const auto in_use = in_hand_ - lingering_.size() - (leads ? 1 : 0);
   const auto free = options_.max_concurrent_runs - std::min<std::size_t>(in_use, options_.max_concurrent_runs);
   at_most = std::min(at_most, free);
+  // What waits for the ledger's session runs no sooner for a few more: after a race that others won, not a few at a time.
+  const auto* const s = ledger();
+  const bool ledger_is_busy = s == nullptr || s->call != call_kind::none;
+  if (ledger_is_busy && std::min(at_most, ready_.size()) < claims_.size()) return names;
   if (leader_ && !leads) {  // nothing else is ours to run
     if (!ready_key_.contains(*leader_)) return names;
     ready_.erase(ready_key_.at(*leader_));
@@ -331,8 +335,22 @@ void scheduler::core::send_claims(session_id id, session_state& s) {
     names.push_back(n);
   }
   keep_used_tags(request, tags_);
+  request.upcoming = look_ahead();
   act(claim{id, std::move(request)});
   begin_call(s, call_kind::claim, std::move(names));
+}
+
+/// What is to be acquired next.
+std::vector<ledger::upcoming_tick> scheduler::core::look_ahead() const {
+  std::vector<ledger::upcoming_tick> next;
+  for (const auto& key : ready_) {
+    if (next.size() >= names_per_session) break;
+    for (const auto j : names_[std::get<name_index>(key)].jobs) {
+      const auto tick = job_states_[j].is_due() ? jobs_[j].schedule->next(job_states_[j].decided_until) : std::nullopt;
+      if (tick) next.push_back({jobs_[j].name, *tick});
+    }
+  }
+  return next;
 }
 
 void scheduler::core::handle(claimed&& e) {
@@ -351,6 +369,10 @@ void scheduler::core::handle(claimed&& e) {
   }
   s->called.clear();
   sample_clock(e.when, e.reply->store_now);
+  for (const auto& known : e.reply->upcoming) {
+    const auto it = job_by_name_.find(known.job);
+    if (it != job_by_name_.end() && job_states_[it->second].registered) decided(it->second, known.until);
+  }
   for (auto& reply : e.reply->names) {
     const auto it = name_by_text_.find(reply.lock_name);
     if (it != name_by_text_.end() && names_[it->second].at == phase::claiming) apply(it->second, reply, e.reply->store_now);

@@ -34,6 +34,7 @@ class claimer {
       std::vector<name_plan> plans;
       names unregistered;
       auto room = read_room();
+      reply.upcoming = look_ahead();
       for (const auto* name : wanted) {
         if (const auto seen = read(*name)) {
           plans.push_back(ledger::decide(request_, *name, *seen, reply.store_now, room));
@@ -64,6 +65,16 @@ class claimer {
     auto& made = reply.names.emplace_back();
     made.lock_name = name;
     made.verdict = verdict;
+  }
+
+  std::vector<ledger::upcoming_tick> look_ahead() {
+    std::vector<ledger::upcoming_tick> there;
+    for (const auto& next : request_.upcoming) {
+      auto found = db_.query("SELECT until_tick FROM baton_tick WHERE cluster=? AND job=? AND tick=? AND kind=1", request_.cluster,
+                             next.job, next.tick);
+      if (found.next()) there.push_back({next.job, next.tick, found.time(0).value_or(next.tick)});
+    }
+    return there;
   }
 
   ledger::tag_room read_room() {

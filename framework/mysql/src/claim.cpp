@@ -20,10 +20,19 @@ constexpr unsigned duplicate_entry = 1062;
 
 const std::string& name_of(const name_claim* n) { return n->lock_name; }
 
+result<wall_time> server_time(connection& link) {
+  auto asked = link.run("SELECT UTC_TIMESTAMP(6)");
+  if (!asked) return std::move(asked).error().in("claim");
+  const auto now = asked->front().next() ? asked->front().time(0) : std::nullopt;
+  if (!now) return failure{errc::store_query, "claim: the server does not tell its time"};
+  return *now;
+}
+
 struct snapshot {
   wall_time now{};
   std::map<std::string, name_snapshot, std::less<>> locked;  ///< names whose fence row is ours till the end of the transaction
   ledger::tag_room room;
+  std::vector<ledger::upcoming_tick> upcoming;
 };
 
 /// One claim, through as many transactions as it takes.
@@ -69,6 +78,7 @@ class claimer {
       auto seen = read(wanted);
       if (!seen) return rolled_back(std::move(seen).error());
       reply.store_now = seen->now;
+      reply.upcoming = std::move(seen->upcoming);
       std::vector<name_plan> plans;
       names left_out;
       for (const auto* name : wanted) {
@@ -112,7 +122,9 @@ class claimer {
     for (const auto* name : wanted) fences.emplace_back(name->lock_name);
     for (const auto& tag : request_.tags) fences.emplace_back(tag.fence_name);
     const auto itself = [](std::string_view text) { return text; };
-    sql.raw("START TRANSACTION;SELECT lock_name,fence FROM baton_fence FORCE INDEX (PRIMARY) WHERE lock_name ").in(fences, itself);
+    if (!request_.upcoming.empty()) append_look_ahead(sql);
+    sql.raw("START TRANSACTION;SELECT lock_name,fence,UTC_TIMESTAMP(6) FROM baton_fence FORCE INDEX (PRIMARY) WHERE lock_name ");
+    sql.in(fences, itself);
     sql.raw(" ORDER BY lock_name FOR UPDATE SKIP LOCKED;SELECT ").raw(read_columns);
     sql.raw(",state=1 AND IS_USED_LOCK(CONCAT('baton:',cluster,':~i:',incarnation)) IS NOT NULL FROM baton_tick FORCE INDEX (open_rows)");
     sql.raw(" WHERE cluster=").text(request_.cluster).raw(" AND ").raw(open_states).raw(" AND lock_name ").in(wanted, name_of);
@@ -147,7 +159,6 @@ class claimer {
         if (before > 0) append_rows_before(sql.raw(" UNION ALL "), *job, before);
       }
     }
-    sql.raw(";SELECT UTC_TIMESTAMP(6)");
     for (const auto& tag : request_.tags) {
       sql.raw(";SELECT COUNT(*) FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=").text(request_.cluster);
       sql.raw(" AND state=1 AND job ").in(tag.jobs, itself);
@@ -156,13 +167,27 @@ class claimer {
     if (!answered) return std::move(answered).error().in("claim");
 
     auto& answers = *answered;
-    if (answers.size() != 6 + request_.tags.size() || !answers[5].next() || !answers[5].time(0))
-      return failure{errc::store_query, "claim: an answer is missing"};
-    seen.now = *answers[5].time(0);
-    while (answers[1].next()) seen.locked[answers[1].text(0)].fence = answers[1].number(1);
+    if (!request_.upcoming.empty() && !answers.empty()) {
+      auto& rows = answers.front();
+      while (rows.next()) {
+        const auto tick = rows.time(1).value_or(wall_time{});
+        seen.upcoming.push_back({rows.text(0), tick, rows.time(2).value_or(tick)});
+      }
+      answers.erase(answers.begin());
+    }
+    if (answers.size() != 5 + request_.tags.size()) return failure{errc::store_query, "claim: an answer is missing"};
+    while (answers[1].next()) {
+      seen.locked[answers[1].text(0)].fence = answers[1].number(1);
+      seen.now = answers[1].time(2).value_or(seen.now);
+    }
+    if (seen.locked.empty()) {
+      auto now = server_time(link_);
+      if (!now) return std::move(now).error();
+      seen.now = *now;
+    }
     for (std::size_t i = 0; i < request_.tags.size(); ++i) {
       const auto& tag = request_.tags[i];
-      const auto running = answers[6 + i].next() ? answers[6 + i].number(0) : std::uint64_t{tag.max_running};
+      const auto running = answers[5 + i].next() ? answers[5 + i].number(0) : std::uint64_t{tag.max_running};
       seen.room.push_back(tag.max_running - static_cast<std::uint32_t>(std::min<std::uint64_t>(tag.max_running, running)));
       if (seen.locked.erase(tag.fence_name) == 0) leave_out_tagged(i, wanted, seen);
     }
@@ -198,6 +223,21 @@ class claimer {
     if (!rows_before) return std::move(rows_before).error().in("claim");
     keep_rows(rows_before->front());
     return seen;
+  }
+
+  /// Before the transaction: no lock waits for it.
+  void append_look_ahead(sql_writer& sql) {
+    std::map<wall_time, std::vector<std::string_view>> jobs_of;
+    for (const auto& next : request_.upcoming) jobs_of[next.tick].emplace_back(next.job);
+    const char* separator = "";
+    for (const auto& [tick, jobs] : jobs_of) {
+      sql.raw(std::exchange(separator, " UNION ALL "))
+          .raw("SELECT job,tick,until_tick FROM baton_tick FORCE INDEX (PRIMARY) WHERE cluster=");
+      sql.text(request_.cluster).raw(" AND kind=1 AND tick=").time(tick).raw(" AND job ").in(jobs, [](std::string_view job) {
+        return job;
+      });
+    }
+    sql.raw(";");
   }
 
   void append_rows_before(sql_writer& sql, const ledger::job_claim& job, std::size_t count) {
@@ -331,10 +371,10 @@ result<ledger::claim_reply> claim(connection& link, const ledger::claim_request&
   names wanted;
   for (const auto& name : request.names) wanted.push_back(&name);
   if (!wanted.empty()) return claimer{link, request}.claim(wanted);
-  auto asked = link.run("SELECT UTC_TIMESTAMP(6)");
-  if (!asked) return std::move(asked).error();
+  auto now = server_time(link);
+  if (!now) return std::move(now).error();
   ledger::claim_reply reply;
-  if (asked->front().next()) reply.store_now = asked->front().time(0).value_or(wall_time{});
+  reply.store_now = *now;
   return reply;
 }
 

@@ -198,15 +198,17 @@ static void append_ends(sql_writer& sql, const std::string& cluster, const std::
   sql.raw(" WHERE t.state=1 AND t.fence=x.fence;");
 }
 
-/// One round trip: nothing in the transaction depends on an answer.
+/// One round trip: nothing in the transaction depends on an answer. Ends without followers are one statement, which is one by itself.
 result<std::vector<finish_outcome>> ledger_session::finish_once(const std::string& cluster,
                                                                 const std::vector<const finish_record*>& sorted) {
   const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
   const auto is_final = [](const finish_record* record) { return record->state() == ledger::row_state::finished; };
   std::vector<const finish_record*> ended;
   std::ranges::copy_if(sorted, std::back_inserter(ended), is_final);
+  const bool is_one_statement =
+      ended.size() == sorted.size() && std::ranges::all_of(ended, [](const auto* record) { return record->followers.empty(); });
   sql_writer sql{*link_};
-  sql.raw("START TRANSACTION;");
+  if (!is_one_statement) sql.raw("START TRANSACTION;");
   if (!ended.empty()) append_ends(sql, cluster, ended);
   for (const auto* record : sorted) {
     if (is_final(record)) continue;
@@ -217,14 +219,15 @@ result<std::vector<finish_outcome>> ledger_session::finish_once(const std::strin
     sql.key(cluster, record->key).raw(" AND state=1 AND fence=").number(record->fence).raw(";");
   }
   for (const auto* record : sorted) append_followers(sql, cluster, *record);
-  auto answered = link_->run(sql.raw("COMMIT").sql());
+  if (!is_one_statement) sql.raw("COMMIT");
+  auto answered = link_->run(sql.sql());
   if (!answered) {
-    if (answered.error().code == errc::store_unavailable) return std::move(answered).error();
+    if (is_one_statement || answered.error().code == errc::store_unavailable) return std::move(answered).error();
     auto undone = link_->run("ROLLBACK");
     return undone ? std::move(answered).error() : std::move(undone).error();
   }
   // If one of the ends was not written, the rows say which: an end that is written stays.
-  std::size_t next = 1;
+  std::size_t next = is_one_statement ? 0 : 1;
   const bool all_ended = ended.empty() || (*answered)[next++].matched() == ended.size();
   std::vector<finish_outcome> outcomes;
   outcomes.reserve(sorted.size());

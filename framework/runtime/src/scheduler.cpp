@@ -170,8 +170,14 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
             opts_.history_keep};
   }
 
+  /// What is in the loop's queue already comes along: runs that ended together are written together.
   void feed(engine::event e) {
-    step([this, &e](time_point now) { return engine_.on(std::move(e), now); });
+    arrived_.push_back(std::move(e));
+    if (arrived_.size() > 1) return;
+    boost::asio::post(io_, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self) self->step([&](time_point now) { return self->engine_.on(std::exchange(self->arrived_, {}), now); });
+    });
   }
 
   template <typename Step>
@@ -390,6 +396,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   std::vector<ledger::job_registration> registrations_;
   observer observer_;
   engine::scheduler engine_;
+  std::vector<engine::event> arrived_;
   /// A run that is under way, as its job was when it began.
   struct run_of_job {
     engine::job_index job = 0;

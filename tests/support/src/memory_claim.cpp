@@ -25,7 +25,7 @@ void claim_transaction::advance() {
 result<ledger::claim_reply> claim_transaction::reply() const {
   BATON_ASSERT(next_ == step::done);
   if (error_) return *error_;
-  ledger::claim_reply reply{read_at_, left_out_};
+  ledger::claim_reply reply{read_at_, left_out_, upcoming_};
   for (const auto& p : names_) reply.names.push_back(p.plan.reply);
   return reply;
 }
@@ -78,6 +78,10 @@ void claim_transaction::read() {
         --n;
       }
     }
+  }
+  for (const auto& next : request_.upcoming) {
+    const auto found = t.ticks.find({next.job, next.tick, ledger::tick_kind::schedule});
+    if (found != t.ticks.end()) upcoming_.push_back({next.job, next.tick, found->second.row.until.value_or(next.tick)});
   }
   read_at_ = store_.clock_.now().wall;
 }

@@ -33,7 +33,8 @@ class scheduler {
   scheduler(scheduler&&) noexcept;
 
   [[nodiscard]] std::vector<action> advance(time_point now);
-  [[nodiscard]] std::vector<action> on(event e, time_point now);
+  /// What has arrived by `now`, in that order: what came together is answered together.
+  [[nodiscard]] std::vector<action> on(std::vector<event> events, time_point now);
 
   /// When advance() has something to do even if nothing happens.
   [[nodiscard]] std::optional<boot_time> next_wakeup() const;

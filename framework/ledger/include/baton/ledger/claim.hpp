@@ -48,6 +48,13 @@ struct name_claim {
   std::vector<job_claim> jobs;
 };
 
+struct upcoming_tick {
+  std::string job;
+  wall_time tick{};
+  wall_time until = tick;  ///< in a reply: the last tick of its row
+  friend bool operator==(const upcoming_tick&, const upcoming_tick&) = default;
+};
+
 struct claim_request {
   std::string cluster;
   std::string incarnation;
@@ -58,6 +65,9 @@ struct claim_request {
   microseconds young_session{};  ///< W: a lock session younger than this declares nothing crashed
   std::vector<name_claim> names;
   std::vector<tag_limit> tags = {};
+  /// Ticks that the caller means to try next, each the first of its job's that it knows no row of. In a storm others have run most of
+  /// them by then, and a look saves a lock.
+  std::vector<upcoming_tick> upcoming = {};
 };
 
 /// How many rows before `decided_until` a claim has to see of a job: runs of old ticks may have been under way when later ones were due.
@@ -144,6 +154,7 @@ struct name_reply {
 struct claim_reply {
   wall_time store_now{};
   std::vector<name_reply> names;
+  std::vector<upcoming_tick> upcoming = {};  ///< those of the request's that have rows; a hint, as what a reconcile shows
 };
 
 /// What to write for one name.

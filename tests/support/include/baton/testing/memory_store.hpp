@@ -123,6 +123,7 @@ class memory_store {
     std::vector<planned> names_;
     std::vector<ledger::name_reply> left_out_;
     wall_time read_at_{};
+    std::vector<ledger::upcoming_tick> upcoming_;
     wall_time written_at_{};
     std::optional<failure> error_;
   };
