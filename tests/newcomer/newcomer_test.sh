@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # newcomer_test.sh SOURCE SUITE [SECTION...]: the commands of these sections of README ("Two commands" and "Packages", if none is named) in a
-# clone of SOURCE on a fresh, minimal Debian SUITE, as its first user. Needs root. Prints SKIPPED and why where this machine cannot hold one.
+# clone of SOURCE on a fresh, minimal Debian SUITE for each, as its first user. Needs root. Prints SKIPPED and why where this machine cannot hold one.
 set -euo pipefail
 source=$(realpath "$1") suite=$2
 shift 2
@@ -17,18 +17,24 @@ machine=$work/machine
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/baton/newcomer-$suite
 mkdir -p "$work"
 "$here/../boot/rootfs.sh" "$cache" "$suite" ca-certificates > "$work/rootfs.log" 2>&1 || { tail -n 20 "$work/rootfs.log"; exit 1; }
-rm -rf "$machine"
-cp -a --reflink=auto "$cache" "$machine"
-git -c safe.directory='*' clone -q "$source" "$machine/root/baton"
-echo 'APT::Get::Assume-Yes "true";' > "$machine/etc/apt/apt.conf.d/90-the-user-says-yes"
-
+fresh_machine() {
+  rm -rf "$machine"
+  cp -a --reflink=auto "$cache" "$machine"
+  git -c safe.directory='*' clone -q "$source" "$machine/root/baton"
+  echo 'APT::Get::Assume-Yes "true";' > "$machine/etc/apt/apt.conf.d/90-the-user-says-yes"
+}
 commands_of() {
   awk -v title="## $1" '$0 == title { here = 1 } here && /^```sh/ { inside = 1; next } inside && /^```/ { exit } inside { sub(/ *#.*/, ""); print }' "$source/README.md"
 }
 in_machine() { systemd-nspawn -q -D "$machine" --register=no --keep-unit --capability=all --setenv=DEBIAN_FRONTEND=noninteractive --chdir=/root/baton "$@"; }
+fresh_machine
 in_machine true > "$work/nspawn.log" 2>&1 < /dev/null || skip "systemd-nspawn: $(tail -n 1 "$work/nspawn.log")"
 
 for section in "$@"; do
+  fresh_machine
+  if [[ "$section" == Packages ]]; then  # the others bring it; this one begins with what a clone was made with
+    in_machine bash -c 'apt-get -q update && apt-get -q install git' > "$work/git.log" 2>&1 < /dev/null || { tail -n 20 "$work/git.log"; fail "git"; }
+  fi
   commands=$(commands_of "$section")
   [[ -n "$commands" ]] || fail "README has no commands under '$section'"
   while read -r command; do

@@ -145,16 +145,17 @@ std::vector<name_index> scheduler::core::take_wanted(std::size_t at_most) {
   const auto in_use = in_hand_ - lingering_.size() - (leads ? 1 : 0);
   const auto free = options_.max_concurrent_runs - std::min<std::size_t>(in_use, options_.max_concurrent_runs);
   at_most = std::min(at_most, free);
-  // What waits for the ledger's session runs no sooner for a few more: after a race that others won, not a few at a time.
-  const auto* const s = ledger();
-  const bool ledger_is_busy = s == nullptr || s->call != call_kind::none;
-  if (ledger_is_busy && std::min(at_most, ready_.size()) < claims_.size()) return names;
   if (leader_ && !leads) {  // nothing else is ours to run
     if (!ready_key_.contains(*leader_)) return names;
     ready_.erase(ready_key_.at(*leader_));
     ready_key_.erase(*leader_);
     return {*leader_};
   }
+  // What waits for the ledger's session runs no sooner for a few more: after a race that others won, not a few at a time.
+  const auto* const s = ledger();
+  const bool ledger_is_busy = s == nullptr || s->call != call_kind::none;
+  const auto waiting = std::distance(claims_.begin(), claims_.upper_bound({now_.steady, std::numeric_limits<name_index>::max()}));
+  if (ledger_is_busy && std::min(at_most, ready_.size()) < static_cast<std::size_t>(waiting)) return names;
   while (names.size() < at_most && !ready_.empty()) {
     const auto n = std::get<name_index>(*ready_.begin());
     ready_.erase(ready_.begin());

@@ -51,7 +51,8 @@ class claimer {
     auto rest = half({middle, wanted.end()});
     if (!rest) return rest;
     std::ranges::move(rest->names, std::back_inserter(whole->names));
-    whole->store_now = rest->store_now;
+    whole->store_now = std::max(whole->store_now, rest->store_now);
+    if (whole->store_now == wall_time{}) return reply;  // neither half came to anything
     return whole;
   }
 

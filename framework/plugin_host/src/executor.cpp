@@ -403,7 +403,7 @@ class supervised_executor final : public executor {
   }
 
   void finish(slot key, ended_frame end) {
-    auto node = runs_.extract(key);  // closes descriptors, joins the thread
+    auto node = runs_.extract(key);  // closes descriptors
     const auto& r = node.mapped();
     slots_.erase(r.id);
     if (r.process && !r.process->cgroup().empty()) old_cgroups_.push_back(r.process->cgroup());

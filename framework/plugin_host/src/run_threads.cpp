@@ -20,18 +20,17 @@ std::future<void> run_threads::begin(std::function<void()> task) {
   std::list<std::thread> ended;
   {
     const std::scoped_lock guard{mutex_};
-    ended.swap(ended_);
-    tasks_.push_back(std::move(packed));
-    if (tasks_.size() > idle_) {
+    if (tasks_.size() >= idle_) {
       const auto self = threads_.emplace(threads_.end());
       try {
         *self = std::thread{[this, self] { work(self); }};
       } catch (...) {
         threads_.erase(self);
-        tasks_.pop_back();
         throw;
       }
     }
+    tasks_.push_back(std::move(packed));
+    ended.swap(ended_);
   }
   has_news_.notify_one();
   for (auto& thread : ended) thread.join();

@@ -10,7 +10,7 @@ thread_run::thread_run(request_frame request, run_threads& threads, listener pos
       lease_deadline_{request.request.lease_deadline},
       timeout_at_{timeout_ ? later(boot_now(), *timeout_) : boot_time::max()},
       run_{std::move(request), *this},
-      done_{threads.begin([this] { post_(run_.carry_out()); })} {}
+      done_{threads.begin([this]() noexcept { post_(run_.carry_out()); })} {}
 
 thread_run::~thread_run() { done_.wait(); }
 

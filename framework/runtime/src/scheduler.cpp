@@ -103,6 +103,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
 
   /// Jobs keep their places: what runs refers to them by these.
   void reload(options opts, std::vector<job> jobs) {
+    look_at_what_arrived();  // it is about the jobs as they were
     opts_.config_hash = opts.config_hash;
     opts_.max_concurrent_runs = opts.max_concurrent_runs;
     opts_.labels = std::move(opts.labels);
@@ -129,7 +130,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     auto set = engine_jobs(opts_, jobs_);
     registrations_ = registrations_of(set);
     for (const auto& [id, w] : ledger_workers_) w->set_jobs(registrations_);
-    feed(engine::jobs_changed{std::move(set), opts_.config_hash, opts_.max_concurrent_runs});
+    arrived_.emplace_back(engine::jobs_changed{std::move(set), opts_.config_hash, opts_.max_concurrent_runs});
+    look_at_what_arrived();
   }
 
   [[nodiscard]] runtime::report report() const {
@@ -175,9 +177,13 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     arrived_.push_back(std::move(e));
     if (arrived_.size() > 1) return;
     boost::asio::post(io_, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (self) self->step([&](time_point now) { return self->engine_.on(std::exchange(self->arrived_, {}), now); });
+      if (const auto self = weak.lock()) self->look_at_what_arrived();
     });
+  }
+
+  void look_at_what_arrived() {
+    if (arrived_.empty()) return;
+    step([this](time_point now) { return engine_.on(std::exchange(arrived_, {}), now); });
   }
 
   template <typename Step>

@@ -26,8 +26,9 @@ enum class isolation : std::uint8_t {
 
 /// The code of a job in this very program, instead of a plugin's. It sees of its run what a plugin sees.
 ///
-/// A copy is called for each run, on a thread of that run's; copies are made and destroyed on other threads. An exception that leaves it
-/// is a failure with its text. Stop callbacks of its token are called on the executor's thread: they must neither block nor throw.
+/// A copy is called for each run, on a thread that serves no other meanwhile; copies are made and destroyed on other threads. An exception
+/// that leaves it is a failure with its text. Stop callbacks of its token are called on the executor's thread: they must neither block nor
+/// throw.
 using callable = std::function<sdk::outcome(sdk::run_context&)>;
 
 /// What a handler's process may use, as rlimits of each process; unset: no limit of Baton's. Nothing in process.
