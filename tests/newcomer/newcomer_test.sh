@@ -41,7 +41,9 @@ for section in "$@"; do
     log=$work/$(tr -c 'a-z\n' '_' <<< "$command").log
     [[ "$command" != './dev demo' ]] || command+=' --for 30s'  # as the comment beside it says
     started=$SECONDS
-    if ! in_machine bash -c "$command" 2>&1 < /dev/null | while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done > "$log"; then
+    if ! in_machine bash -c "$command" 2>&1 < /dev/null | while IFS= read -r line; do
+      [[ "$line" == 'Attempted to remove disk file system'* ]] || printf '%s %s\n' "$EPOCHREALTIME" "$line"  # nspawn's own, of 252
+    done > "$log"; then
       tail -n 60 "$log"
       fail "$suite: $command"
     fi
