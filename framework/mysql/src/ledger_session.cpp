@@ -198,7 +198,8 @@ static void append_ends(sql_writer& sql, const std::string& cluster, const std::
   sql.raw(" WHERE t.state=1 AND t.fence=x.fence;");
 }
 
-/// One round trip: nothing in the transaction depends on an answer. Ends without followers are one statement, which is one by itself.
+/// One round trip: nothing in the transaction depends on an answer. Ends without followers are one statement, which needs no transaction
+/// around it.
 result<std::vector<finish_outcome>> ledger_session::finish_once(const std::string& cluster,
                                                                 const std::vector<const finish_record*>& sorted) {
   const auto code = [](auto value) { return static_cast<std::uint64_t>(value); };
