@@ -28,6 +28,8 @@ constexpr std::size_t max_read = 65536;
 /// Log lines and progress are dropped while this much waits for an instance that does not read; metrics, of which a second makes one
 /// frame, while there is twice as much.
 constexpr std::size_t max_waiting = std::size_t{1} << 20;
+/// The first byte that a forked handler hears. Frames follow.
+constexpr char go = 1;
 
 sigset_t watched_signals() noexcept {
   sigset_t set;
@@ -94,16 +96,23 @@ bool supervisor::start_run() {
   // Deadlines and stop orders that came right behind the request count before the handler does anything.
   if (const auto gone = read_instance(); gone != cause::none) return false;
   if (stop_ordered_) return refuse(run_end::cancelled, "stopped before the handler started");
-  if (boot_now() >= lease_deadline_) return refuse(run_end::not_started, "the lease ended before the handler started");
   request_.request.lease_deadline = lease_deadline_;
-  if (handler_ > 0) {
+  const bool is_warm = handler_ > 0;
+  if (!is_warm) {
+    if (const auto* const what = fork_handler(); what != nullptr) return refuse(run_end::not_started, what + (": " + last_error()));
+  }
+  // The instance has to know of the handler before it does anything: this process may be killed, and a run that began must not be
+  // taken for one that did not.
+  say(spawned_frame{handler_});
+  if (!flush()) return false;
+  if (boot_now() >= lease_deadline_) return refuse(run_end::not_started, "the lease ended before the handler started");
+  if (is_warm) {
     to_handler_ += encode_frame(request_);
     if (!send_some(channel_.get(), to_handler_)) to_handler_.clear();  // its end is seen next
-  } else if (const auto* const what = fork_handler(); what != nullptr) {
-    return refuse(run_end::not_started, what + (": " + last_error()));
+  } else {
+    ::send(channel_.get(), &go, 1, MSG_NOSIGNAL);
   }
   if (request_.request.timeout) timeout_at_ = later(boot_now(), *request_.request.timeout);
-  say(spawned_frame{handler_});
   return true;
 }
 
@@ -129,6 +138,7 @@ const char* supervisor::fork_handler() {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (char heard = 0; ::recv(handler_channel.get(), &heard, 1, 0) != 1) ::_exit(EXIT_FAILURE);
     run_handler_process(std::move(request_), std::move(handler_channel));
   }
   ::setpgid(handler_, handler_);  // on both sides of fork(): whoever comes first
@@ -315,13 +325,15 @@ ended_frame supervisor::verdict_without_answer(std::optional<int> status) const 
 
 void supervisor::say(const frame& f) { to_instance_ += encode_frame(f); }
 
-void supervisor::flush() {
-  // Nothing runs any more, so an instance that is stopped may take its time to read this.
-  while (send_some(instance_.get(), to_instance_) && !to_instance_.empty()) {
+/// True when the instance was told everything. Nothing runs meanwhile, so an instance that is stopped may take its time to read this.
+bool supervisor::flush() {
+  while (send_some(instance_.get(), to_instance_)) {
+    if (to_instance_.empty()) return true;
     std::array<pollfd, 2> watched{{{instance_.get(), POLLOUT, 0}, {signals_.get(), POLLIN, 0}}};
-    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
-    if (watched[1].revents != 0 && was_terminated()) return;
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return false;
+    if (watched[1].revents != 0 && was_terminated()) return false;
   }
+  return false;
 }
 
 int runner_main() {

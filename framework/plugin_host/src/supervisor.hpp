@@ -42,7 +42,7 @@ class supervisor {
   [[nodiscard]] bool was_terminated();
   void order_stop(const stop_order& order, boot_time now);
   void say(const frame& f);
-  void flush();
+  bool flush();
 
   unique_fd instance_;
   unique_fd signals_;
