@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "baton/testing/loopback.hpp"
+#include "baton/testing/private_server.hpp"
 
 namespace baton::system_test {
 namespace {
@@ -43,12 +44,6 @@ std::string without_chunks(const std::string& body) {
   return out;
 }
 
-std::uint16_t free_port() {
-  const auto l = testing::listen_on_loopback(1);
-  ::close(l.socket);
-  return l.port;
-}
-
 }  // namespace
 
 std::string shipped(const std::string& path) {
@@ -68,7 +63,8 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-live_prometheus::live_prometheus(const std::filesystem::path& folder, const std::vector<std::uint16_t>& instances) : port_(free_port()) {
+live_prometheus::live_prometheus(const std::filesystem::path& folder, const std::vector<std::uint16_t>& instances)
+    : port_(testing::private_server::unused_port()) {
   const auto program = output_of(BATON_PROMTOOL_SCRIPT " prometheus");
   std::string targets;
   for (const auto port : instances) targets += (targets.empty() ? "\"127.0.0.1:" : ", \"127.0.0.1:") + std::to_string(port) + '"';

@@ -21,6 +21,7 @@
 #include <future>
 #include <mutex>
 #include <queue>
+#include <random>
 #include <sstream>
 #include <thread>
 
@@ -218,16 +219,22 @@ void sweep_abandoned(const fs::path& parent) {
   }
 }
 
+/// Not one of those that the kernel gives to outgoing connections: a server that is started again would find it taken.
 std::uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = ::bind(probe, generic, size) == 0 && ::getsockname(probe, generic, &size) == 0;
-  ::close(probe);
-  return bound ? ntohs(address.sin_port) : 0;
+  std::random_device random;
+  std::uniform_int_distribution<int> ports{10000, 32000};
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const auto port = static_cast<std::uint16_t>(ports(random));
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const bool bound = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (bound) return port;
+  }
+  return 0;
 }
 
 }  // namespace
