@@ -80,7 +80,8 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
   name.committed_fence = row.fence;
   // Who claimed on the last server knew its time, as well as slow calls let it.
   constexpr microseconds doubt = std::chrono::seconds{2};
-  if (!claimed_before_.empty() && claimed_before_.rbegin()->second.contains(row.incarnation) && *row.claimed + doubt < last_servers_time_)
+  if (!failovers_.empty() && failovers_.rbegin()->second.claimed_before.contains(row.incarnation) &&
+      *row.claimed + doubt < last_servers_time_)
     broken("G12", text(row.key) + " is claimed while the new server's clock is behind", now);
   claimed_since_.insert(row.incarnation);
   claim_seen claim{row.key, row.fence, row.attempt, row.incarnation, false, {}, false, false};
@@ -93,13 +94,14 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
   for (auto& lost : name.claims) {
     if (!lost.lost_at) continue;
     const bool could_not_know = is_new_since(row.incarnation, *lost.lost_at);
-    const bool is_too_soon = now < *lost.lost_at + quiet_;
+    const auto& failover = failovers_.at(*lost.lost_at);
+    const bool is_too_soon = now - quiet_ < failover.reachable;
     if (could_not_know) {
       claim.is_blind = claim.is_blind || is_too_soon;
     } else {
       if (is_too_soon) broken("failover", text(row.key) + " is claimed before others could restore " + text(lost.key), now);
       // Its owner may be dead, and its fence nobody's knowledge: for who knew that server's time, the new one's has reached it.
-      if (row.fence + 50'000 <= lost.fence && claimed_before_.at(*lost.lost_at).contains(row.incarnation))
+      if (row.fence + 50'000 <= lost.fence && failover.claimed_before.contains(row.incarnation))
         broken("G8", text(row.key) + " is claimed while the new server's clock is behind", now);
     }
     if (lost.key == row.key && lost.attempt >= row.attempt) lost.was_run_again = true;
@@ -111,7 +113,7 @@ void checker::failed_over(const std::vector<testing::memory_store::lost_write>& 
                           microseconds now, wall_time last_servers_time, microseconds quiet) {
   quiet_ = quiet;
   last_servers_time_ = last_servers_time;
-  claimed_before_.insert_or_assign(now, std::exchange(claimed_since_, {}));
+  failovers_.insert_or_assign(now, failover_seen{std::exchange(claimed_since_, {})});
   for (const auto& write : lost) {
     lost_keys_.insert(write.was.key);
     if (!write.is) lost_rows_.push_back(write.was);
@@ -221,6 +223,11 @@ void checker::expect_followers(const std::map<std::string, std::vector<ledger::f
 void checker::store_went_away(microseconds now, microseconds longest_lease) {
   away_since_ = now;
   longest_lease_ = longest_lease;
+}
+
+void checker::store_came_back(microseconds now) {
+  away_since_ = never;
+  if (!failovers_.empty()) failovers_.rbegin()->second.reachable = std::min(failovers_.rbegin()->second.reachable, now);
 }
 
 void checker::expect_every_tick(const std::string& job, const std::vector<wall_time>& ticks, const std::vector<ledger::tick_row>& rows) {

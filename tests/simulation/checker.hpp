@@ -34,7 +34,7 @@ class checker {
   void expect_followers(const std::map<std::string, std::vector<ledger::follower>>& followers, const std::vector<ledger::tick_row>& rows);
 
   void store_went_away(microseconds now, microseconds longest_lease);
-  void store_came_back() { away_since_ = never; }
+  void store_came_back(microseconds now);
 
   /// At the end: each of these ticks of a job has exactly one row.
   void expect_every_tick(const std::string& job, const std::vector<wall_time>& ticks, const std::vector<ledger::tick_row>& rows);
@@ -86,8 +86,11 @@ class checker {
   std::set<ledger::tick_key> lost_keys_;     ///< of them, and of rows that went back to what they had been
   microseconds quiet_{};
   wall_time last_servers_time_{};  ///< at the last failover
-  std::map<microseconds, std::set<std::string>>
-      claimed_before_;  ///< by failover: incarnations that had claimed on the server that was left
+  struct failover_seen {
+    std::set<std::string> claimed_before;  ///< incarnations that had, on the server that was left
+    microseconds reachable = never;        ///< when the new server was
+  };
+  std::map<microseconds, failover_seen> failovers_;
   std::set<std::string> claimed_since_;
   std::uint64_t claims_restored_ = 0;
   std::vector<std::string> violations_;

@@ -381,7 +381,7 @@ void fleet::take_store_away() {
   world_.loop.after(world_.random.between(0s, 10s), [this] {
     world_.say("the server is back");
     world_.store_is_down = false;
-    world_.check.store_came_back();
+    world_.check.store_came_back(now());
   });
 }
 
@@ -397,7 +397,7 @@ void fleet::end_faults() {
   world_.calls_fail = false;
   world_.store_is_down = false;
   world_.slowness = {};
-  world_.check.store_came_back();
+  world_.check.store_came_back(now());
   world_.store.set_writable(true);
   for (const auto& plan : world_.jobs) {
     if (!world_.store.registered(cluster, plan.job.name)) continue;
