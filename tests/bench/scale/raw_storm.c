@@ -1,13 +1,14 @@
 /* What a storm of due jobs costs without Baton: the same tables, the same server, the same client library.
  *
- *   raw_storm WAY SOCKET USER PASSWORD JOBS INSTANCES CONNECTIONS
+ *   raw_storm WAY SERVER USER PASSWORD JOBS INSTANCES CONNECTIONS
  *
  * naive     for each job GET_LOCK, INSERT, RELEASE_LOCK, on CONNECTIONS connections of each instance: what one writes first
  * bare      500 jobs at a time: one statement of GET_LOCKs, one INSERT in a transaction, one of RELEASE_LOCKs: the physical limit, without
  *           fences, ownership or ends of runs
  * protocol  500 jobs at a time: the statements of Baton's protocol, with fences, the question of ownership, and the ends
  *
- * INSTANCES processes race for all JOBS. Prints "SECONDS RUNS", from the moment when all are due to the end of the last one.
+ * SERVER is a socket's path or a port of this host. INSTANCES processes race for all JOBS. Prints "SECONDS RUNS CPU": from the moment when
+ * all are due to the end of the last one, and the seconds of processor that the processes took.
  */
 #include <errno.h>
 #include <mysql.h>
@@ -20,13 +21,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { batch = 500, most_connections = 64 };
 
-static const char *way, *server_socket, *user, *password;
+static const char *way, *server, *user, *password;
 static int jobs, instances, connections;
 
 /* Of all processes. */
@@ -77,7 +79,9 @@ static void add(struct text* t, const char* format, ...) {
 
 static MYSQL* open_link(void) {
   MYSQL* link = mysql_init(NULL);
-  if (mysql_real_connect(link, "localhost", user, password, "baton", 0, server_socket, CLIENT_MULTI_STATEMENTS) == NULL)
+  const int is_socket = server[0] == '/';
+  if (mysql_real_connect(link, is_socket ? "localhost" : "127.0.0.1", user, password, "baton", is_socket ? 0 : (unsigned)atoi(server),
+                         is_socket ? server : NULL, CLIENT_MULTI_STATEMENTS) == NULL)
     fail(link, "connect");
   static const char settings[] = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
   if (mysql_real_query(link, settings, sizeof settings - 1) != 0) fail(link, settings);
@@ -288,7 +292,7 @@ static void work(int instance) {
 int main(int argc, char** argv) {
   if (argc != 8) return 64;
   way = argv[1];
-  server_socket = argv[2];
+  server = argv[2];
   user = argv[3];
   password = argv[4];
   jobs = atoi(argv[5]);
@@ -317,6 +321,9 @@ int main(int argc, char** argv) {
   int status, ok = 1;
   while (wait(&status) > 0) ok = ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (!ok) return 1;
-  printf("%.6f %d\n", (double)(atomic_load(&all->ended_ns) - start) / 1e9, atomic_load(&all->runs));
+  struct rusage used;
+  getrusage(RUSAGE_CHILDREN, &used);
+  const double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  printf("%.6f %d %.3f\n", (double)(atomic_load(&all->ended_ns) - start) / 1e9, atomic_load(&all->runs), cpu);
   return 0;
 }

@@ -1,0 +1,68 @@
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "bed.hpp"
+
+namespace baton::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// MB of memory that a process has.
+double memory_of(pid_t process) {
+  std::ifstream status{"/proc/" + std::to_string(process) + "/status"};
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
+  }
+  return 0;
+}
+
+double seconds_since(wall_time then) { return std::chrono::duration<double>(testing::wall_now() - then).count(); }
+
+}  // namespace
+
+void idle(bed& b) {
+  b.print_head(std::to_string(b.wanted.jobs) + " daily jobs, of which none is due, and one each second");
+  auto f = b.make_fleet("idle");
+  const auto hour = std::chrono::duration_cast<std::chrono::hours>(testing::wall_now().time_since_epoch()).count();
+  const auto far = "{cron: \"0 " + std::to_string((hour + 12) % 24) + " * * *\"}";
+  for (int i = 1; i < b.wanted.jobs; ++i) f->plugin_job("job-" + std::to_string(i), far, "noop", "{}", "    isolation: in_process\n");
+  f->plugin_job("each-second", "{every: 1s}", "noop", "{}", "    isolation: in_process\n");
+  for (int i = 0; i < b.wanted.instances; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    f->write_file(name);
+    const auto started = testing::wall_now();
+    auto& instance = f->add(name);
+    while (!instance.is_ready()) {
+      if (seconds_since(started) > 300) fail("not ready: " + instance.log().substr(0, 4000));
+      std::this_thread::sleep_for(10ms);
+    }
+    const auto ready = seconds_since(started);
+    std::string first;
+    const auto first_run = "SELECT TIMESTAMPDIFF(MICROSECOND,'" + to_rfc3339(started).substr(0, 26) +
+                           "',MIN(started))/1000000 FROM baton.baton_tick WHERE cluster='idle' AND started>'" +
+                           to_rfc3339(started).substr(0, 26) + "'";
+    while ((first = b.ask(first_run)).empty()) std::this_thread::sleep_for(10ms);
+    std::printf("%s: ready after %.2f s, %s %.1f MB", name.c_str(), ready, i == 0 ? ("first tick after " + first + " s,").c_str() : "",
+                memory_of(instance.pid()));
+    std::printf("\n");
+    b.keep(i == 0 ? "start_first_ever" : "start", ready, "s");
+    if (i == 0) b.keep("start_to_first_tick", std::stod(first), "s");
+  }
+  std::this_thread::sleep_for(5s);
+  std::vector<double> before;
+  for (auto& i : *f) before.push_back(cpu_of(i->pid()));
+  const auto server = b.server_cpu();
+  std::this_thread::sleep_for(std::chrono::seconds{b.wanted.seconds});
+  for (std::size_t i = 0; i < f->size(); ++i) {
+    const auto part = 100 * (cpu_of((*f)[i].pid()) - before[i]) / b.wanted.seconds;
+    std::printf("%s: %.2f %% of a processor, %.1f MB\n", (*f)[i].name().c_str(), part, memory_of((*f)[i].pid()));
+    b.keep("idle_processor", part, "%");
+    b.keep("idle_memory", memory_of((*f)[i].pid()), "MB");
+  }
+  std::printf("server: %.2f %%\n", 100 * (b.server_cpu() - server) / b.wanted.seconds);
+}
+
+}  // namespace baton::bench
