@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # newcomer_test.sh SOURCE SUITE [SECTION...]: the commands of these sections of README ("Two commands" and "Packages", if none is named) in a
-# clone of SOURCE on a fresh, minimal Debian SUITE for each, as its first user. Needs root. Prints SKIPPED and why where this machine cannot hold one.
+# clone of SOURCE on a fresh, minimal Debian SUITE for each, as its first user; after the two commands, those of the tutorial in the same clone.
+# Needs root. Prints SKIPPED and why where this machine cannot hold one.
 set -euo pipefail
 source=$(realpath "$1") suite=$2
 shift 2
@@ -59,4 +60,10 @@ for section in "$@"; do
     esac
     echo "$suite: $command: $says; $((SECONDS - started)) s in all"
   done <<< "$commands"
+  if [[ "$section" == 'Two commands' ]]; then  # tutorial_test reads what the page says, types it, and looks for what it promises
+    started=$SECONDS
+    in_machine --setenv=BATON_TUTORIAL_CLONE=/root/baton build/release/bin/tutorial_test > "$work/tutorial.log" 2>&1 < /dev/null ||
+      { tail -n 60 "$work/tutorial.log"; fail "$suite: the tutorial"; }
+    echo "$suite: the tutorial, as it is written; $((SECONDS - started)) s in all"
+  fi
 done

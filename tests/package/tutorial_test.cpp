@@ -58,13 +58,17 @@ std::vector<std::string> lines_of(const std::string& text) {
   return all;
 }
 
-/// A reader with a home of their own, and a clone in which Baton is built already.
+/// A reader with a home of their own, and a clone: BATON_TUTORIAL_CLONE is a real one, else its `./dev build` has been done.
 class reader {
  public:
   reader() {
     std::string name = (fs::temp_directory_path() / "baton-tutorial-XXXXXX").string();
     BATON_ASSERT(::mkdtemp(name.data()) != nullptr);
     home_ = name;
+    if (const char* const clone = std::getenv("BATON_TUTORIAL_CLONE")) {
+      directory_ = clone;
+      return;
+    }
     fs::create_directories(home_ / "clone/build");
     fs::create_directory_symlink(BATON_BUILD_DIR, home_ / "clone/build/release");
     std::ofstream{home_ / "clone/dev"} << "#!/bin/sh\ntest \"$*\" = build\n";  // has been done
