@@ -1,7 +1,5 @@
 #include "live_prometheus.hpp"
 
-#include <unistd.h>
-
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -11,7 +9,6 @@
 #include <regex>
 #include <stdexcept>
 
-#include "baton/testing/loopback.hpp"
 #include "baton/testing/private_server.hpp"
 
 namespace baton::system_test {

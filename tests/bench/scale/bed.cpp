@@ -36,6 +36,12 @@ double cpu_of(pid_t process) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+double cpu_of(testing::fleet& f) {
+  double sum = 0;
+  for (auto& i : f) sum += cpu_of(i->pid());
+  return sum;
+}
+
 bed::bed(options wanted_options) : wanted(options_), options_(std::move(wanted_options)) {
   if (const auto reason = private_server::missing(options_.server)) fail(*reason);
   private_server::options o;

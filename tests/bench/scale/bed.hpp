@@ -29,6 +29,8 @@ struct options {
 [[nodiscard]] double median(std::vector<double> all);
 /// Seconds of processor that a process has taken.
 [[nodiscard]] double cpu_of(pid_t process);
+/// And all instances together.
+[[nodiscard]] double cpu_of(testing::fleet& f);
 
 /// One server, fleets against it, and the figures.
 class bed {

@@ -43,12 +43,6 @@ double quantile(const lateness& counts, double part) {
   return 1000 * from;
 }
 
-double cpu(testing::fleet& f) {
-  double sum = 0;
-  for (auto& i : f) sum += cpu_of(i->pid());
-  return sum;
-}
-
 }  // namespace
 
 void steady(bed& b) {
@@ -63,12 +57,12 @@ void steady(bed& b) {
   const auto late_before = look(*f);
   const auto from = std::chrono::ceil<std::chrono::seconds>(testing::wall_now());
   std::this_thread::sleep_until(std::chrono::system_clock::time_point{from.time_since_epoch()});
-  const auto cpu_before = cpu(*f);
+  const auto cpu_before = cpu_of(*f);
   const auto server_before = b.server_cpu();
   const auto questions = b.questions();
   std::this_thread::sleep_for(std::chrono::seconds{b.wanted.seconds});
   const auto asked = static_cast<double>(b.questions() - questions);
-  const auto cpu_took = cpu(*f) - cpu_before;
+  const auto cpu_took = cpu_of(*f) - cpu_before;
   const auto server_took = b.server_cpu() - server_before;
   auto late = look(*f);
   for (std::size_t i = 0; i < late.size(); ++i) late[i] -= late_before[i];

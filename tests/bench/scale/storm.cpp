@@ -57,7 +57,7 @@ class storms {
     bed_.start(*f, 120s);
     if (testing::wall_now() > due - 1s) fail("the fleet was ready too late; give it more time");
     std::this_thread::sleep_until(std::chrono::system_clock::time_point{(due - 500ms).time_since_epoch()});
-    const auto cpu_before = cpu(*f);
+    const auto cpu_before = cpu_of(*f);
     const auto server_before = bed_.server_cpu();
     const auto questions = bed_.questions();
     const auto done = "SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + cluster + "' AND state=4 AND outcome=1";
@@ -75,13 +75,7 @@ class storms {
         jobs);
     const auto took = bed_.number(
         "SELECT TIMESTAMPDIFF(MICROSECOND,MAX(tick),MAX(finished))/1000000 FROM baton.baton_tick WHERE cluster='" + cluster + "'");
-    return {took, cpu(*f) - cpu_before, bed_.server_cpu() - server_before};
-  }
-
-  static double cpu(testing::fleet& f) {
-    double sum = 0;
-    for (auto& i : f) sum += cpu_of(i->pid());
-    return sum;
+    return {took, cpu_of(*f) - cpu_before, bed_.server_cpu() - server_before};
   }
 
   cost of_a_raw_program(const way& w) {
