@@ -291,10 +291,9 @@ class supervised_executor final : public executor {
           {}};
     watch_socket(key, r);
     add(key, std::move(r));
-    wants_spare_ = wants_spare_ || is_cold;
   }
 
-  /// The next cold run need not wait for a process to begin.
+  /// The next cold run need not wait for a process to begin; this one has started, and is not held up by it.
   void provide_spare() {
     if (!waiting_.empty() || !std::exchange(wants_spare_, false) || quitting_ || pool_.has_spare()) return;
     auto spawned = spawn_runner(program_, environment_);
@@ -391,6 +390,7 @@ class supervised_executor final : public executor {
 
   void hear(run& r, frame f) {
     if (std::holds_alternative<started_frame>(f)) {
+      wants_spare_ = wants_spare_ || (r.process && r.runs == 0);
       r.started = time_.now().wall;
       emit(r.id, run_started{r.started});
     } else if (auto* line = std::get_if<run_log>(&f)) {
