@@ -127,7 +127,14 @@ void instance::heal() {
   world_.loop.after(latency(), [this] { flush(); });
 }
 
-bool instance::holds_its_incarnation() const { return world_.store.owner_of(lock::incarnation_name(cluster, incarnation_)).has_value(); }
+bool instance::holds_its_incarnation() const {
+  const auto owner = world_.store.owner_of(lock::incarnation_name(cluster, incarnation_));
+  const auto holder = std::ranges::find_if(links_, [&](const auto& l) { return owner && l->server_id == *owner; });
+  // The server ends a silent session after W, and a run lives by its lock session for W - M.
+  return holder != links_.end() && std::ranges::none_of(links_, [&](const auto& l) {
+           return l->is_lock && !l->server_closed && l->last_byte > (*holder)->last_byte + world_.timing.margin;
+         });
+}
 
 void instance::kill_sessions(bool lock_sessions, bool ledger_sessions) {
   for (const auto& l : links_) {

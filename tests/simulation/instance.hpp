@@ -86,6 +86,7 @@ class instance {
   void lack_a_label_for(std::size_t job) { not_here_.insert(job); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }
   [[nodiscard]] bool is_impaired() const noexcept { return paused_ || cut_up_ || cut_down_; }
+  /// On a session that the server keeps for as long as a run may live by any lock session.
   [[nodiscard]] bool holds_its_incarnation() const;
   [[nodiscard]] const std::string& incarnation() const noexcept { return incarnation_; }
   [[nodiscard]] std::uint64_t finishes_refused() const noexcept { return finishes_refused_; }
