@@ -98,7 +98,6 @@ class instance {
     testing::memory_store::connection server_id = 0;
     bool client_closed = false;
     bool server_closed = false;
-    microseconds server_closed_at{};
     bool black = false;
     microseconds last_up{};
     microseconds last_down{};

@@ -60,7 +60,6 @@ void instance::watch(const link_ptr& l) {
 
 void instance::server_ends(const link_ptr& l) {
   if (std::exchange(l->server_closed, true)) return;
-  l->server_closed_at = world_.loop.now();
   down(l, [this, l] {
     if (l->client_closed) return;
     if (l->call != 0) return l->fail_call({errc::store_unavailable, "connection reset"});
@@ -229,15 +228,15 @@ void instance::expect_no_run_lives_by(const link_ptr& l) {
     const auto owner = world_.store.owner_of(name);
     return owner && std::ranges::any_of(sessions_, [&](const auto& s) { return s.second->is_lock && s.second->server_id == *owner; });
   };
-  // Proven to be held after the incarnation's session was given up, and killed since: this instance is about to hear of it, and to stop its
-  // runs within S; whoever finds the incarnation free waits for two of them.
-  const bool has_just_lost = std::ranges::any_of(sessions_, [&](const auto& s) {
-    return s.second->is_lock && s.second->server_closed && world_.loop.now() - s.second->server_closed_at <= world_.timing.stop;
+  // Proven to be held after the incarnation's session was given up, and killed since: the end of its connection is on the way behind the
+  // proof, and stops its runs within S; whoever finds the incarnation free waits for two of them.
+  const bool is_about_to_hear = !cut_down_ && std::ranges::any_of(sessions_, [](const auto& s) {
+    return s.second->is_lock && s.second->server_closed && !s.second->black;
   });
   const bool is_of_incarnation = holds(lock::incarnation_name(cluster, incarnation_));
   for (const auto& [id, r] : runs_) {
     const auto& name = r->claimed.lock_name;
-    if (r->executing && (l->is_lock ? holds(name) : is_of_incarnation && !is_held_by_us(name) && !has_just_lost))
+    if (r->executing && (l->is_lock ? holds(name) : is_of_incarnation && !is_held_by_us(name) && !is_about_to_hear))
       world_.check.broken("closing", label_ + " closes a session by which " + r->who + " lives, of " + name, world_.loop.now());
   }
 }
