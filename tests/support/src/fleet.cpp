@@ -95,9 +95,8 @@ void fleet::write_file(const std::string& name, const instance_options& wanted) 
     url = std::regex_replace(url, port, "@127.0.0.1:" + std::to_string(wanted.store_port) + "/");
   }
   std::ofstream{file_of(name)} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name << "\nstore:\n  url: " << url
-                               << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n")
-                               << "  lease: {probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms"
-                               << (options_.lease.empty() ? "" : ", ") << options_.lease << "}\n"
+                               << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n") << "  lease: {"
+                               << options_.lease_times << (options_.lease.empty() ? "" : ", ") << options_.lease << "}\n"
                                << wanted.store_settings << wanted.settings << "http: {listen: 127.0.0.1:0"
                                << (wanted.http.empty() ? "" : ", ") << wanted.http
                                << "}\nlog: {level: debug, format: text}\nplugins: {path: [\"" << options_.plugin_dir << '"'

@@ -45,7 +45,8 @@ class instance {
 
 /// Instances of one cluster: each with a configuration and a log of its own, all with one file to which their jobs write.
 ///
-/// The lease is the tightest that is legal (design.md section 4). Lifetime: its processes and its folder go with it.
+/// The lease is the tightest that is legal (design.md section 4), unless the options say otherwise. Lifetime: its processes and its folder
+/// go with it.
 class fleet {
  public:
   struct options {
@@ -54,8 +55,9 @@ class fleet {
     std::string test_plugin_dir = {};  ///< a second folder of plugins; may be empty
     std::string job_program;           ///< of fleet_job
     std::string cluster;
-    std::string store_url;   ///< without a password
-    std::string password;    ///< empty: the store has none
+    std::string store_url;  ///< without a password
+    std::string password;   ///< empty: the store has none
+    std::string lease_times = "probe: 500ms, probe_timeout: 500ms, wait_timeout: 3s, margin: 1500ms, stop: 500ms";
     std::string lease = {};  ///< further keys of store.lease, such as "takeover: safe"
   };
   struct instance_options {
