@@ -1,138 +1,129 @@
 #pragma once
 
-#include <algorithm>
-#include <initializer_list>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include <prometheus/counter.h>
-#include <prometheus/family.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-
 #include "baton/observe/metrics.hpp"
+#include "families.hpp"
 
 namespace baton::observe {
 
-using prometheus::Counter;
-using prometheus::Gauge;
-using prometheus::Histogram;
+/// The families with a label job_name, job_info aside.
+enum class job_family : std::uint8_t {
+  lock_acquire_duration,
+  lock_attempts,
+  lock_hold_duration,
+  lock_held,
+  lock_lost,
+  ticks,
+  skips,
+  tick_lateness,
+  runs_started,
+  runs,
+  run_duration,
+  retries,
+  running,
+  overlap_suspected,
+  schedule_max_gap,
+  last_success,
+  last_run,
+  next_tick,
+  paused,
+  schedule_disagreement,
+};
+inline constexpr std::size_t job_family_count = 20;
 
-/// Adds families of Baton's to a registry; names come without the prefix.
-class family_builder {
+enum class metric_type : std::uint8_t { counter, gauge, histogram };
+
+struct family_of_jobs {
+  metric_type type{};
+  const char* name = nullptr;  ///< without the prefix
+  const char* help = nullptr;
+  std::string_view label;                    ///< beside job_name; "" if there is none
+  std::span<const std::string_view> values;  ///< of that label; one that is "" if there is none
+  std::span<const double> bounds;            ///< of a histogram's buckets, but for the last
+  std::size_t first = 0;                     ///< of its series among a job's histograms, or among its numbers
+};
+
+inline constexpr const char* job_info_help = "A configured job: its schedule, time zone, plugin and lock name.";
+[[nodiscard]] const family_of_jobs& family_of(job_family which) noexcept;
+[[nodiscard]] std::span<const family_of_jobs, job_family_count> families_of_jobs() noexcept;  ///< by job_family
+
+/// A histogram that needs no memory before it saw anything: most jobs of a large fleet run elsewhere, or once a day.
+class sparse_histogram {
  public:
-  explicit family_builder(prometheus::Registry& registry) : registry_(registry) {}
+  static constexpr std::size_t most_buckets = 16;
+  using buckets = std::array<std::uint64_t, most_buckets>;
 
-  prometheus::Family<Counter>& counter(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(prefixed(name)).Help(help).Register(registry_);
-  }
-  prometheus::Family<Gauge>& gauge(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(prefixed(name)).Help(help).Register(registry_);
-  }
-  prometheus::Family<Histogram>& histogram(const char* name, const char* help) {
-    return prometheus::BuildHistogram().Name(prefixed(name)).Help(help).Register(registry_);
-  }
+  sparse_histogram() = default;
+  ~sparse_histogram() { delete seen_.load(); }
+  sparse_histogram(const sparse_histogram&) = delete;
+  sparse_histogram& operator=(const sparse_histogram&) = delete;
+
+  /// Without memory it is not counted.
+  void observe(std::span<const double> bounds, double value) noexcept;
+  /// How many are in each bucket by itself, and their sum. Another thread's observation may be in one of the two only.
+  [[nodiscard]] double read(buckets& counts) const noexcept;
 
  private:
-  static std::string prefixed(const char* name) { return std::string{"baton_"} + name; }
-
-  prometheus::Registry& registry_;
+  struct content {
+    std::atomic<double> sum = 0;
+    std::array<std::atomic<std::uint64_t>, most_buckets> counts{};
+  };
+  std::atomic<content*> seen_ = nullptr;
 };
 
-/// A family with a label job_name. A registry does not tell the help of a family without collecting all of it.
-template <typename Metric>
-struct job_family {
-  const char* help;
-  prometheus::Family<Metric>& family;
-};
-
-using label_values = std::initializer_list<std::string_view>;
-
-/// The series of one family that differ in one label alone, each made beforehand.
-template <typename Metric>
-class series_by {
+/// What a registry of the caller's has of all jobs.
+class registered_families {
  public:
-  /// `others` are the labels they share, `arguments` those of the metric's constructor.
-  template <typename... Arguments>
-  series_by(prometheus::Family<Metric>& family, const prometheus::Labels& others, std::string_view label, label_values values,
-            const Arguments&... arguments)
-      : label_(label) {
-    for (const auto value : values) {
-      auto labels = others;
-      labels.emplace(label, value);
-      series_.emplace_back(value, &family.Add(labels, arguments...));
-    }
-  }
+  explicit registered_families(prometheus::Registry& registry);
 
-  /// nullptr for a value that was not listed.
-  [[nodiscard]] Metric* find(std::string_view value) const noexcept {
-    const auto found = std::find_if(series_.begin(), series_.end(), [&](const auto& one) { return one.first == value; });
-    return found == series_.end() ? nullptr : found->second;
-  }
-  [[nodiscard]] std::string_view label() const noexcept { return label_; }
-  [[nodiscard]] const std::vector<std::pair<std::string_view, Metric*>>& all() const noexcept { return series_; }
+  struct series {
+    std::vector<Counter*> counters;  ///< by number; nullptr for a gauge
+    std::vector<Gauge*> gauges;
+    std::vector<Histogram*> histograms;
+  };
+  [[nodiscard]] std::unique_ptr<const series> add(const job_labels& job);
 
  private:
-  std::string_view label_;
-  std::vector<std::pair<std::string_view, Metric*>> series_;  // a handful: a search in line beats a map. Values are literals.
+  prometheus::Family<Gauge>& info_;
+  std::array<prometheus::Family<Counter>*, job_family_count> counters_{};
+  std::array<prometheus::Family<Gauge>*, job_family_count> gauges_{};
+  std::array<prometheus::Family<Histogram>*, job_family_count> histograms_{};
 };
 
-/// The families with a label job_name.
-struct job_families {
-  explicit job_families(family_builder builder);
+/// Every series of one job. A label's value that its family does not have is ignored.
+class job_series {
+ public:
+  static constexpr std::size_t number_count = 40;
+  static constexpr std::size_t histogram_count = 6;
 
-  job_family<Gauge> info;
-  job_family<Histogram> lock_acquire_duration;
-  job_family<Counter> lock_attempts;
-  job_family<Histogram> lock_hold_duration;
-  job_family<Gauge> lock_held;
-  job_family<Counter> lock_lost;
-  job_family<Counter> ticks;
-  job_family<Counter> skips;
-  job_family<Histogram> tick_lateness;
-  job_family<Counter> runs_started;
-  job_family<Counter> runs;
-  job_family<Histogram> run_duration;
-  job_family<Counter> retries;
-  job_family<Gauge> running;
-  job_family<Counter> overlap_suspected;
-  job_family<Gauge> schedule_max_gap;
-  job_family<Gauge> last_success;
-  job_family<Gauge> last_run;
-  job_family<Gauge> next_tick;
-  job_family<Gauge> paused;
-  job_family<Gauge> schedule_disagreement;
-};
+  /// With `theirs` all is counted there, for whoever else scrapes it.
+  job_series(const job_labels& job, registered_families* theirs);
 
-/// Every series of one job, found once, so that recording needs no look-up by labels.
-struct job_series {
-  job_series(job_families& families, const job_labels& job);
+  void add(job_family which, std::string_view value = "", double by = 1) noexcept;
+  void set(job_family which, double to) noexcept;
+  void raise(job_family which, double to) noexcept;  ///< leaves what is higher
+  void observe(job_family which, double seen, std::string_view value = "") noexcept;
 
-  std::string name_text;  ///< job_name="…", escaped
-  std::string info_text;  ///< the labels of job_info, escaped
-  series_by<Histogram> lock_acquire_duration;
-  series_by<Counter> lock_attempts;
-  Histogram& lock_hold_duration;
-  Gauge& lock_held;
-  series_by<Counter> lock_lost;
-  series_by<Counter> ticks;
-  series_by<Counter> skips;
-  Histogram& tick_lateness;
-  series_by<Counter> runs_started;
-  series_by<Counter> runs;
-  Histogram& run_duration;
-  Counter& retries;
-  Gauge& running;
-  Counter& overlap_suspected;
-  Gauge& schedule_max_gap;
-  Gauge& last_success;
-  Gauge& last_run;
-  Gauge& next_tick;
-  Gauge& paused;
-  Gauge& schedule_disagreement;
+  [[nodiscard]] double number(std::size_t index) const noexcept { return numbers_[index].load(std::memory_order_relaxed); }
+  [[nodiscard]] const sparse_histogram& histogram(std::size_t index) const noexcept { return histograms_[index]; }
+  [[nodiscard]] const std::string& name_text() const noexcept { return name_text_; }
+  [[nodiscard]] const std::string& info_text() const noexcept { return info_text_; }
+
+ private:
+  std::string name_text_;  ///< job_name="…", escaped
+  std::string info_text_;  ///< the labels of job_info, escaped
+  std::array<std::atomic<double>, number_count> numbers_{};
+  std::array<sparse_histogram, histogram_count> histograms_{};
+  std::unique_ptr<const registered_families::series> theirs_;
 };
 
 }  // namespace baton::observe

@@ -73,79 +73,70 @@ class job_writer {
  public:
   job_writer(const std::vector<const job_series*>& jobs, std::string& text) : jobs_(jobs), out_(text), text_(text) {}
 
-  /// One series for each job. `series_of` finds the metric of a job.
-  template <typename Metric>
-  void each(const job_family<Metric>& of, const char* type, auto series_of) {
-    const auto head = begin(of, type) + "{";
-    for (const auto* job : jobs_) out_.line(head, job->name_text, "} ", series_of(*job).Value());
+  void infos() {
+    const auto head = begin("job_info", job_info_help, "gauge") + "{";
+    for (const auto* job : jobs_) out_.line(head, job->info_text(), "} ", 1);
   }
 
-  /// One for each job and value of a label.
-  template <typename Metric>
-  void each_by(const job_family<Metric>& of, const char* type, auto series_of) {
-    const auto head = begin(of, type) + "{";
-    std::vector<std::string> tails;
-    for (const auto& [value, metric] : series_of(*jobs_.front()).all())
-      tails.push_back(also(series_of(*jobs_.front()).label(), value) + "} ");
+  void numbers(const family_of_jobs& family) {
+    const auto head = begin(family.name, family.help, family.type == metric_type::counter ? "counter" : "gauge") + "{";
+    const auto tails = labels_of(family, "} ");
     for (const auto* job : jobs_) {
-      auto tail = tails.begin();
-      for (const auto& [value, metric] : series_of(*job).all()) out_.line(head, job->name_text, *tail++, metric->Value());
+      for (std::size_t i = 0; i < tails.size(); ++i) out_.line(head, job->name_text(), tails[i], job->number(family.first + i));
     }
   }
 
-  void each(const job_family<Histogram>& of, auto series_of) {
-    const histogram_lines lines{begin(of, "histogram"), "", series_of(*jobs_.front())};
-    for (const auto* job : jobs_) write(lines, job->name_text, series_of(*job));
-  }
-
-  void each_by(const job_family<Histogram>& of, auto series_of) {
-    const auto name = begin(of, "histogram");
+  void histograms(const family_of_jobs& family) {
+    const auto name = begin(family.name, family.help, "histogram");
     std::vector<histogram_lines> kinds;
-    const auto& first = series_of(*jobs_.front());
-    for (const auto& [value, metric] : first.all()) kinds.emplace_back(name, also(first.label(), value), *metric);
+    for (const auto& labels : labels_of(family, "")) kinds.emplace_back(name, labels, family.bounds);
     for (const auto* job : jobs_) {
-      auto kind = kinds.begin();
-      for (const auto& [value, metric] : series_of(*job).all()) write(*kind++, job->name_text, *metric);
+      for (std::size_t i = 0; i < kinds.size(); ++i) write(kinds[i], job->name_text(), job->histogram(family.first + i));
     }
-  }
-
-  void infos(const job_family<Gauge>& of) {
-    const auto head = begin(of, "gauge") + "{";
-    for (const auto* job : jobs_) out_.line(head, job->info_text, "} ", 1);
   }
 
  private:
   /// What the lines of all jobs have in common, which is nearly all of them.
   struct histogram_lines {
-    histogram_lines(const std::string& name, const std::string& labels, const Histogram& example)
+    histogram_lines(const std::string& name, const std::string& labels, std::span<const double> bounds)
         : count(name + "_count{"), sum(name + "_sum{"), bucket(name + "_bucket{"), end(labels + "} ") {
-      for (const auto& one : example.Collect().histogram.bucket) {
-        bounds.push_back(labels + also("le", std::isinf(one.upper_bound) ? "+Inf" : text_of(one.upper_bound)) + "} ");
-      }
+      for (const auto bound : bounds) buckets.push_back(labels + also("le", text_of(bound)) + end_of_labels);
+      buckets.push_back(labels + also("le", "+Inf") + end_of_labels);
     }
 
+    static constexpr const char* end_of_labels = "} ";
     std::string count;
     std::string sum;
     std::string bucket;
     std::string end;
-    std::vector<std::string> bounds;
+    std::vector<std::string> buckets;
   };
 
+  /// What follows job_name in the labels of each of a family's series, and `end`.
+  static std::vector<std::string> labels_of(const family_of_jobs& family, const char* end) {
+    std::vector<std::string> all;
+    for (const auto value : family.values) all.push_back((family.label.empty() ? "" : also(family.label, value)) + end);
+    return all;
+  }
+
   /// Its lines # HELP and # TYPE; returns the name.
-  template <typename Metric>
-  std::string begin(const job_family<Metric>& of, std::string_view type) {
+  std::string begin(const char* unprefixed, std::string_view help, std::string_view type) {
     out_.flush();
-    const auto& name = of.family.GetName();
-    text_.append("# HELP ").append(name).append(" ").append(of.help).append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+    auto name = family_builder::prefixed(unprefixed);
+    text_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
     return name;
   }
 
-  void write(const histogram_lines& lines, const std::string& name, const Histogram& histogram) {
-    const auto seen = histogram.Collect().histogram;
-    out_.line(lines.count, name, lines.end, static_cast<double>(seen.sample_count));
-    out_.line(lines.sum, name, lines.end, seen.sample_sum);
-    auto bound = lines.bounds.begin();
-    for (const auto& one : seen.bucket) out_.line(lines.bucket, name, *bound++, static_cast<double>(one.cumulative_count));
+  void write(const histogram_lines& lines, const std::string& name, const sparse_histogram& histogram) {
+    sparse_histogram::buckets counts;
+    const auto sum = histogram.read(counts);
+    std::uint64_t total = 0;
+    for (const auto count : counts) total += count;
+    out_.line(lines.count, name, lines.end, static_cast<double>(total));
+    out_.line(lines.sum, name, lines.end, sum);
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i < lines.buckets.size(); ++i)
+      out_.line(lines.bucket, name, lines.buckets[i], static_cast<double>(cumulative += counts[i]));
   }
 
   const std::vector<const job_series*>& jobs_;
@@ -155,51 +146,11 @@ class job_writer {
 
 }  // namespace
 
-void write_jobs(const job_families& families, const std::vector<const job_series*>& jobs, std::string& text) {
+void write_jobs(const std::vector<const job_series*>& jobs, std::string& text) {
   if (jobs.empty()) return;
   job_writer out{jobs, text};
-  using series = const job_series;
-  out.infos(families.info);
-  out.each_by(
-      families.lock_acquire_duration, [](series & j) -> auto& { return j.lock_acquire_duration; });
-  out.each_by(
-      families.lock_attempts, "counter", [](series & j) -> auto& { return j.lock_attempts; });
-  out.each(
-      families.lock_hold_duration, [](series & j) -> auto& { return j.lock_hold_duration; });
-  out.each(
-      families.lock_held, "gauge", [](series & j) -> auto& { return j.lock_held; });
-  out.each_by(
-      families.lock_lost, "counter", [](series & j) -> auto& { return j.lock_lost; });
-  out.each_by(
-      families.ticks, "counter", [](series & j) -> auto& { return j.ticks; });
-  out.each_by(
-      families.skips, "counter", [](series & j) -> auto& { return j.skips; });
-  out.each(
-      families.tick_lateness, [](series & j) -> auto& { return j.tick_lateness; });
-  out.each_by(
-      families.runs_started, "counter", [](series & j) -> auto& { return j.runs_started; });
-  out.each_by(
-      families.runs, "counter", [](series & j) -> auto& { return j.runs; });
-  out.each(
-      families.run_duration, [](series & j) -> auto& { return j.run_duration; });
-  out.each(
-      families.retries, "counter", [](series & j) -> auto& { return j.retries; });
-  out.each(
-      families.running, "gauge", [](series & j) -> auto& { return j.running; });
-  out.each(
-      families.overlap_suspected, "counter", [](series & j) -> auto& { return j.overlap_suspected; });
-  out.each(
-      families.schedule_max_gap, "gauge", [](series & j) -> auto& { return j.schedule_max_gap; });
-  out.each(
-      families.last_success, "gauge", [](series & j) -> auto& { return j.last_success; });
-  out.each(
-      families.last_run, "gauge", [](series & j) -> auto& { return j.last_run; });
-  out.each(
-      families.next_tick, "gauge", [](series & j) -> auto& { return j.next_tick; });
-  out.each(
-      families.paused, "gauge", [](series & j) -> auto& { return j.paused; });
-  out.each(
-      families.schedule_disagreement, "gauge", [](series & j) -> auto& { return j.schedule_disagreement; });
+  out.infos();
+  for (const auto& family : families_of_jobs()) family.type == metric_type::histogram ? out.histograms(family) : out.numbers(family);
 }
 
 }  // namespace baton::observe

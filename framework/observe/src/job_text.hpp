@@ -11,6 +11,6 @@ namespace baton::observe {
 ///
 /// prometheus-cpp copies every label of every series and formats each number through a stream, which takes seconds for the 1.4 million
 /// lines of 10,000 jobs; this is bound by memory.
-void write_jobs(const job_families& families, const std::vector<const job_series*>& jobs, std::string& text);
+void write_jobs(const std::vector<const job_series*>& jobs, std::string& text);
 
 }  // namespace baton::observe

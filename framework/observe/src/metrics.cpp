@@ -41,10 +41,6 @@ void use_large_pages([[maybe_unused]] std::string& text) noexcept {
 #endif
 }
 
-void raise(Gauge& gauge, double value) noexcept {
-  if (value > gauge.Value()) gauge.Set(value);
-}
-
 void add(Counter* counter, double amount = 1) noexcept {
   if (counter != nullptr) counter->Increment(amount);
 }
@@ -66,6 +62,7 @@ struct metrics::state {
     builder.gauge("instance_info", "This instance; instance_id is its incarnation's label.")
         .Add({{"instance_id", valid_utf8(opts.instance_id)}, {"cluster", valid_utf8(opts.cluster)}, {"store", valid_utf8(opts.store)}},
              1.0);
+    if (of_caller) per_job = std::make_unique<registered_families>(*registry);
     add(opts.jobs);
     set_slots(0);
   }
@@ -78,7 +75,7 @@ struct metrics::state {
     for (const auto& job : more) {
       auto& known = next->by_name[job.job_name];
       if (known.own == nullptr) {
-        known.own = &series.emplace_back(per_job, job);
+        known.own = &series.emplace_back(job, per_job.get());
         next->all.push_back(known.own);
         is_new = true;
       }
@@ -92,13 +89,13 @@ struct metrics::state {
     maps.push_back(std::move(next));
   }
 
-  [[nodiscard]] const job_series* find(std::string_view job) const noexcept {
+  [[nodiscard]] job_series* find(std::string_view job) const noexcept {
     const auto* known = find_job(job);
     return known == nullptr ? nullptr : known->own;
   }
 
   struct known_job {
-    const job_series* own = nullptr;
+    job_series* own = nullptr;
     const std::vector<plugin_series>* of_plugins = nullptr;
   };
   [[nodiscard]] const known_job* find_job(std::string_view job) const noexcept {
@@ -115,11 +112,10 @@ struct metrics::state {
 
   const bool of_caller;  // then all series are in it, for whoever else scrapes it
   const std::shared_ptr<prometheus::Registry> registry;
-  prometheus::Registry registry_of_jobs;  // never collected: see job_text.hpp
   const wall_time started;
   std::atomic<std::uint32_t> slots;
   family_builder builder{*registry};
-  job_families per_job{family_builder{of_caller ? *registry : registry_of_jobs}};
+  std::unique_ptr<registered_families> per_job;  // with a registry of the caller's alone
   struct job_map {
     std::unordered_map<std::string, known_job, text_hash, std::equal_to<>> by_name;
     std::vector<const job_series*> all;
@@ -182,26 +178,26 @@ metrics::metrics(options opts) : state_(std::make_unique<state>(std::move(opts))
 metrics::~metrics() = default;
 
 void metrics::lock_attempt(std::string_view job, std::string_view outcome, microseconds took) noexcept {
-  const auto* series = state_->find(job);
+  auto* series = state_->find(job);
   if (series == nullptr) return;
-  add(series->lock_attempts.find(outcome));
-  if (auto* histogram = series->lock_acquire_duration.find(outcome)) histogram->Observe(seconds(took));
+  series->add(job_family::lock_attempts, outcome);
+  series->observe(job_family::lock_acquire_duration, seconds(took), outcome);
 }
 
 void metrics::duplicate_tick(std::string_view job) noexcept {
-  if (const auto* series = state_->find(job)) add(series->lock_attempts.find("duplicate_tick"));
+  if (auto* series = state_->find(job)) series->add(job_family::lock_attempts, "duplicate_tick");
 }
 
 void metrics::lock_held(std::string_view job, bool held) noexcept {
-  if (const auto* series = state_->find(job)) series->lock_held.Set(held ? 1 : 0);
+  if (auto* series = state_->find(job)) series->set(job_family::lock_held, held ? 1 : 0);
 }
 
 void metrics::lock_hold(std::string_view job, microseconds how_long) noexcept {
-  if (const auto* series = state_->find(job)) series->lock_hold_duration.Observe(seconds(how_long));
+  if (auto* series = state_->find(job)) series->observe(job_family::lock_hold_duration, seconds(how_long));
 }
 
 void metrics::lock_lost(std::string_view job, std::string_view reason) noexcept {
-  if (const auto* series = state_->find(job)) add(series->lock_lost.find(reason));
+  if (auto* series = state_->find(job)) series->add(job_family::lock_lost, reason);
 }
 
 void metrics::lease_probe(microseconds took) noexcept { state_->lease_probe_duration.Observe(seconds(took)); }
@@ -209,61 +205,61 @@ void metrics::lease_age(microseconds age) noexcept { state_->lease_age.Set(secon
 void metrics::fenced_write_rejected() noexcept { state_->fenced_writes_rejected.Increment(); }
 
 void metrics::tick(std::string_view job, std::string_view result, std::uint64_t count) noexcept {
-  if (const auto* series = state_->find(job)) add(series->ticks.find(result), static_cast<double>(count));
+  if (auto* series = state_->find(job)) series->add(job_family::ticks, result, static_cast<double>(count));
 }
 
 void metrics::skip(std::string_view job, std::string_view reason, std::uint64_t count) noexcept {
-  if (const auto* series = state_->find(job)) add(series->skips.find(reason), static_cast<double>(count));
+  if (auto* series = state_->find(job)) series->add(job_family::skips, reason, static_cast<double>(count));
 }
 
 void metrics::tick_lateness(std::string_view job, microseconds late) noexcept {
-  if (const auto* series = state_->find(job)) series->tick_lateness.Observe(seconds(late));
+  if (auto* series = state_->find(job)) series->observe(job_family::tick_lateness, seconds(late));
 }
 
 void metrics::run_started(std::string_view job, std::string_view trigger) noexcept {
-  if (const auto* series = state_->find(job)) add(series->runs_started.find(trigger));
+  if (auto* series = state_->find(job)) series->add(job_family::runs_started, trigger);
 }
 
 void metrics::run_ended(std::string_view job, std::string_view outcome, microseconds took) noexcept {
-  const auto* series = state_->find(job);
+  auto* series = state_->find(job);
   if (series == nullptr) return;
-  add(series->runs.find(outcome));
-  series->run_duration.Observe(seconds(took));
+  series->add(job_family::runs, outcome);
+  series->observe(job_family::run_duration, seconds(took));
 }
 
 void metrics::job_times(std::string_view job, wall_time last_run, wall_time last_success) noexcept {
-  const auto* series = state_->find(job);
+  auto* series = state_->find(job);
   if (series == nullptr) return;
-  raise(series->last_run, seconds(last_run));
-  raise(series->last_success, seconds(last_success));
+  series->raise(job_family::last_run, seconds(last_run));
+  series->raise(job_family::last_success, seconds(last_success));
 }
 
 void metrics::job_next_tick(std::string_view job, wall_time tick) noexcept {
-  if (const auto* series = state_->find(job)) series->next_tick.Set(seconds(tick));
+  if (auto* series = state_->find(job)) series->set(job_family::next_tick, seconds(tick));
 }
 
 void metrics::job_paused(std::string_view job, bool paused) noexcept {
-  if (const auto* series = state_->find(job)) series->paused.Set(paused ? 1 : 0);
+  if (auto* series = state_->find(job)) series->set(job_family::paused, paused ? 1 : 0);
 }
 
 void metrics::job_schedule_max_gap(std::string_view job, microseconds gap) noexcept {
-  if (const auto* series = state_->find(job)) series->schedule_max_gap.Set(seconds(gap));
+  if (auto* series = state_->find(job)) series->set(job_family::schedule_max_gap, seconds(gap));
 }
 
 void metrics::running(std::string_view job, std::int64_t count) noexcept {
-  if (const auto* series = state_->find(job)) series->running.Set(static_cast<double>(count));
+  if (auto* series = state_->find(job)) series->set(job_family::running, static_cast<double>(count));
 }
 
 void metrics::retried(std::string_view job) noexcept {
-  if (const auto* series = state_->find(job)) series->retries.Increment();
+  if (auto* series = state_->find(job)) series->add(job_family::retries);
 }
 
 void metrics::overlap_suspected(std::string_view job) noexcept {
-  if (const auto* series = state_->find(job)) series->overlap_suspected.Increment();
+  if (auto* series = state_->find(job)) series->add(job_family::overlap_suspected);
 }
 
 void metrics::schedule_disagreement(std::string_view job, bool disagrees) noexcept {
-  if (const auto* series = state_->find(job)) series->schedule_disagreement.Set(disagrees ? 1 : 0);
+  if (auto* series = state_->find(job)) series->set(job_family::schedule_disagreement, disagrees ? 1 : 0);
 }
 
 void metrics::leader(bool is_leader) noexcept { state_->leader.Set(is_leader ? 1 : 0); }
@@ -338,7 +334,7 @@ std::string metrics::serialize() const {
   const auto& jobs = state_->jobs.load(std::memory_order_acquire)->all;
   text.reserve(text.size() + ample_for_a_job * jobs.size());
   use_large_pages(text);
-  write_jobs(state_->per_job, jobs, text);
+  write_jobs(jobs, text);
   return text;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "job_series.hpp"
+#include "baton/observe/metrics.hpp"
+#include "families.hpp"
 
 namespace baton::observe {
 
