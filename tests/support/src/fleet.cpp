@@ -74,18 +74,23 @@ fleet::~fleet() {
 void fleet::job(const std::string& name, const std::string& schedule, const std::string& arguments, const std::string& settings) {
   std::erase_if(known_jobs_, [&](const known_job& j) { return j.name == name; });
   known_jobs_.push_back({name, schedule, settings});
-  jobs_ += "  " + name + ":\n    plugin: exec\n    schedule: " + schedule + "\n    with: {command: [\"" + options_.job_program + "\", \"" +
-           run_path() + "\"";
+  std::string command = "\"" + options_.job_program + "\", \"" + run_path() + "\"";
   std::stringstream words{arguments};
-  for (std::string word; words >> word;) jobs_ += ", \"" + word + "\"";
-  jobs_ += "]}\n" + settings;
+  for (std::string word; words >> word;) command += ", \"" + word + "\"";
+  add_job("  " + name + ":\n    plugin: exec\n    schedule: " + schedule + "\n    with: {command: [" + command + "]}\n" + settings);
 }
 
 void fleet::plugin_job(const std::string& name, const std::string& schedule, const std::string& plugin, const std::string& with,
                        const std::string& settings) {
   std::erase_if(known_jobs_, [&](const known_job& j) { return j.name == name; });
   known_jobs_.push_back({name, schedule, settings});
-  jobs_ += "  " + name + ":\n    plugin: " + plugin + "\n    schedule: " + schedule + "\n    with: " + with + "\n" + settings;
+  add_job("  " + name + ":\n    plugin: " + plugin + "\n    schedule: " + schedule + "\n    with: " + with + "\n" + settings);
+}
+
+void fleet::add_job(const std::string& text) {
+  constexpr std::size_t largest_file = std::size_t{3} << 20;
+  if (jobs_.back().size() + text.size() > largest_file) jobs_.emplace_back();
+  jobs_.back() += text;
 }
 
 void fleet::write_file(const std::string& name, const instance_options& wanted) const {
@@ -94,14 +99,22 @@ void fleet::write_file(const std::string& name, const instance_options& wanted) 
     static const std::regex port{R"(@127\.0\.0\.1:[0-9]+/)"};
     url = std::regex_replace(url, port, "@127.0.0.1:" + std::to_string(wanted.store_port) + "/");
   }
+  std::string included;
+  for (std::size_t i = 1; i < jobs_.size(); ++i) {
+    const auto file = name + "-" + std::to_string(i) + ".yaml";
+    std::ofstream{directory_ / file} << "jobs:\n" << jobs_[i];
+    included += (i == 1 ? "include: [" : ", ") + file;
+  }
+  if (!included.empty()) included += "]\n";
   std::ofstream{file_of(name)} << "version: 1\ncluster: " << options_.cluster << "\ninstance: " << name << "\nstore:\n  url: " << url
                                << (options_.password.empty() ? "\n" : "\n  password: {env: BATON_TEST_PASSWORD}\n") << "  lease: {"
                                << options_.lease_times << (options_.lease.empty() ? "" : ", ") << options_.lease << "}\n"
                                << wanted.store_settings << wanted.settings << "http: {listen: 127.0.0.1:0"
                                << (wanted.http.empty() ? "" : ", ") << wanted.http
                                << "}\nlog: {level: debug, format: text}\nplugins: {path: [\"" << options_.plugin_dir << '"'
-                               << (options_.test_plugin_dir.empty() ? "" : ", \"" + options_.test_plugin_dir + '"') << "]}\njobs:\n"
-                               << jobs_;
+                               << (options_.test_plugin_dir.empty() ? "" : ", \"" + options_.test_plugin_dir + '"') << "]}\n"
+                               << included << "jobs:\n"
+                               << jobs_.front();
 }
 
 instance& fleet::add(const std::string& name, const instance_options& wanted) {

@@ -95,7 +95,7 @@ class fleet {
                   const std::string& settings = "");
 
   /// Of the instances that are added, or whose files are written, from now on: no jobs yet.
-  void forget_jobs() { jobs_.clear(); }
+  void forget_jobs() { jobs_ = {""}; }
   /// Writes the configuration of an instance anew; it reads that at SIGHUP.
   void write_file(const std::string& name, const instance_options& wanted) const;
   void write_file(const std::string& name) const { write_file(name, {}); }
@@ -135,12 +135,13 @@ class fleet {
   [[nodiscard]] std::string logs() const;
 
  private:
+  void add_job(const std::string& text);
   [[nodiscard]] std::vector<std::string> with_file(std::vector<std::string> words, const std::string& instance) const;
   [[nodiscard]] std::unique_ptr<child_process> start_program(const std::vector<std::string>& words) const;
 
   options options_;
   std::filesystem::path directory_;
-  std::string jobs_;
+  std::vector<std::string> jobs_{""};  ///< the configuration file's, and those of the files that it includes
   std::vector<known_job> known_jobs_;
   wall_time created_ = wall_now();
   std::vector<std::unique_ptr<instance>> instances_;
