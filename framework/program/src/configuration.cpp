@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <tuple>
 
 #include "baton/base/suggest.hpp"
@@ -35,15 +36,18 @@ std::vector<std::string> default_plugin_path() {
   return path;
 }
 
+using plugin_ptr = std::shared_ptr<const plugin_host::plugin_description>;  // one for all of its jobs
+
 /// Finds, loads and checks the plugins of all jobs; each plugin once.
 class plugin_checker {
  public:
   plugin_checker(const settings::settings& s, std::vector<problem>& problems)
       : path_(s.plugin_path.empty() ? default_plugin_path() : s.plugin_path), problems_(problems) {}
 
-  const plugin_host::plugin_description* find(const settings::job& j) {
+  /// nullptr when there is none that can be used.
+  plugin_ptr find(const settings::job& j) {
     const auto known = loaded_.find(j.plugin);
-    if (known != loaded_.end()) return known->second ? &*known->second : nullptr;
+    if (known != loaded_.end()) return known->second;
     auto& slot = loaded_[j.plugin];
     const auto at = "jobs." + j.name + ".plugin";
     if (j.plugin.find('/') != std::string::npos) {
@@ -60,8 +64,8 @@ class plugin_checker {
         report(j.plugin_where, at, described.error().context, "");
         return nullptr;
       }
-      slot = std::move(*described);
-      return &*slot;
+      slot = std::make_shared<const plugin_host::plugin_description>(std::move(*described));
+      return slot;
     }
     report(j.plugin_where, at, "there is no plugin '" + j.plugin + "'", cure(j.plugin));
     return nullptr;
@@ -109,12 +113,11 @@ class plugin_checker {
 
   std::vector<std::string> path_;
   std::vector<problem>& problems_;
-  std::map<std::string, std::optional<plugin_host::plugin_description>> loaded_;
+  std::map<std::string, plugin_ptr> loaded_;
 };
 
 /// The job's own `with`, and what a trigger gives over it.
-std::function<result<plugin_host::values>(const std::string&)> with_of(const settings::job& j,
-                                                                       const plugin_host::plugin_description& plugin) {
+std::function<result<plugin_host::values>(const std::string&)> with_of(const settings::job& j, const plugin_ptr& plugin) {
   auto own = to_raw(j.with, j.with_where);
   return [own = std::move(own), plugin](const std::string& json) -> result<plugin_host::values> {
     boost::system::error_code error;
@@ -129,9 +132,9 @@ std::function<result<plugin_host::values>(const std::string&)> with_of(const set
       const auto known = std::ranges::find(all, name, &plugin_host::raw_value::entry::first);
       known == all.end() ? all.push_back({name, std::move(text)}) : void(known->second = std::move(text));
     }
-    auto found = plugin_host::check_parameters(plugin, with);
+    auto found = plugin_host::check_parameters(*plugin, with);
     if (auto* values = std::get_if<plugin_host::values>(&found)) return std::move(*values);
-    std::string why = "the trigger's parameters do not fit plugin " + plugin.name;
+    std::string why = "the trigger's parameters do not fit plugin " + plugin->name;
     for (const auto& e : std::get<std::vector<plugin_host::parameter_error>>(found)) why += "; " + e.path + ": " + e.message;
     return failure{errc::invalid_argument, std::move(why)};
   };
@@ -192,17 +195,19 @@ runtime::job to_job(const settings::job& j, const plugin_host::plugin_descriptio
 checked load_configuration(const std::string& file) {
   auto loaded = settings::load(file);
   checked answer{std::nullopt, std::move(loaded.problems)};
-  if (!loaded.draft) return answer;
+  if (!loaded.value && !loaded.draft) return answer;
   configuration c;
-  c.settings = loaded.value ? std::move(*loaded.value) : std::move(*loaded.draft);
+  c.settings = std::move(loaded.value ? *loaded.value : *loaded.draft);
   plugin_checker plugins{c.settings, answer.problems};
+  c.jobs.reserve(c.settings.jobs.size());
+  c.labels.reserve(c.settings.jobs.size());
   for (const auto& j : c.settings.jobs) {
     if (j.plugin.empty()) continue;  // reported already
-    const auto* plugin = plugins.find(j);
+    const auto plugin = plugins.find(j);
     if (plugin == nullptr) continue;
     if (auto parameters = plugins.parameters(j, *plugin)) {
       c.jobs.push_back(to_job(j, *plugin, std::move(*parameters)));
-      c.jobs.back().with = with_of(j, *plugin);
+      c.jobs.back().with = with_of(j, plugin);
       c.jobs.back().metrics = plugin->metrics;
       const auto lock_name = lock::scheduler_name(c.settings.cluster, j.lock_name.empty() ? j.name : j.lock_name);
       c.labels.push_back({j.name, j.schedule_text, j.timezone, j.plugin, lock_name, runtime::plugin_metrics_of(plugin->metrics)});

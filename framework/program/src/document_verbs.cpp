@@ -82,8 +82,8 @@ document_verbs::document_verbs(CLI::App& app)
 int document_verbs::completion() const {
   if (!jobs_of_.empty()) {
     const auto loaded = settings::load(jobs_of_);
-    if (!loaded.draft) return exit_configuration;
-    for (const auto& job : loaded.draft->jobs) std::printf("%s\n", job.name.c_str());
+    if (!loaded.value && !loaded.draft) return exit_configuration;
+    for (const auto& job : (loaded.value ? *loaded.value : *loaded.draft).jobs) std::printf("%s\n", job.name.c_str());
     return exit_ok;
   }
   if (shell_.empty()) return tell_usage("completion of which shell? bash, zsh or fish");

@@ -26,6 +26,11 @@ std::shared_ptr<const fleet_configuration> facts_of(const configuration& c) {
   return std::make_shared<fleet_configuration>(c.settings, std::move(plugins));
 }
 
+settings::settings without_jobs(settings::settings s) {
+  s.jobs = {};
+  return s;
+}
+
 }  // namespace
 
 admin::said outcome_answer(unsigned status, const std::string& message, const std::vector<std::string>& problems) {
@@ -39,8 +44,8 @@ admin::said outcome_answer(unsigned status, const std::string& message, const st
 
 http_side::http_side(const configuration& c, surroundings around)
     : around_(std::move(around)),
-      view_({[s = c.settings] { return open_control(s, answer_timeout); }, around_.time, around_.log, around_.metrics, around_.seen,
-             around_.scheduler.incarnation(), [this] { return state(); }},
+      view_({[s = without_jobs(c.settings)] { return open_control(s, answer_timeout); }, around_.time, around_.log, around_.metrics,
+             around_.seen, around_.scheduler.incarnation(), [this] { return state(); }},
             facts_of(c)) {}
 
 instance_state http_side::state() const {

@@ -2,9 +2,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "baton/runtime/scheduler.hpp"
 #include "commands.hpp"
@@ -45,7 +50,8 @@ std::string_view to_string(observe::log_level level) {
   return "info";
 }
 
-observe::metrics::options metrics_options(const configuration& c, wall_time started) {
+/// Takes the labels.
+observe::metrics::options metrics_options(configuration& c, wall_time started) {
   observe::metrics::options o;
   o.version = BATON_VERSION;
   o.revision = BATON_REVISION;
@@ -55,7 +61,7 @@ observe::metrics::options metrics_options(const configuration& c, wall_time star
   o.cluster = c.settings.cluster;
   o.store = is_local(c.settings) ? "local" : "mysql";
   o.run_slots = c.settings.max_concurrent_runs;
-  o.jobs = c.labels;
+  o.jobs = std::exchange(c.labels, {});
   o.started = started;
   return o;
 }
@@ -212,7 +218,7 @@ void show(const configuration& c, observe::metrics& metrics, wall_time now) {
   metrics.config_hash(c.settings.hash);
 }
 
-int serve(const std::string& file, const configuration& c, const std::shared_ptr<const clock>& shared_time, bool clock_is_set_off) {
+int serve(const std::string& file, configuration c, const std::shared_ptr<const clock>& shared_time, bool clock_is_set_off) {
   const auto& s = c.settings;
   const auto& time = *shared_time;
   observe::metrics metrics{metrics_options(c, time.now().wall)};
@@ -233,10 +239,11 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
   observe::recorder seen;
   auto options = scheduler_options(s);
   options.recorder = &seen;
-  auto scheduler = runtime::scheduler::create(io, std::move(options), c.jobs, std::move(*store), time, log, metrics);
+  tzdata_watch watch{c.jobs};
+  auto scheduler = runtime::scheduler::create(io, std::move(options), std::move(c.jobs), std::move(*store), time, log, metrics);
   if (!scheduler) return fail("the scheduler cannot be started", scheduler.error());
 
-  tzdata_reports zones{io, tzdata_watch{c.jobs}, time, log, metrics};
+  tzdata_reports zones{io, std::move(watch), time, log, metrics};
   service_manager_link manager{io, **scheduler, log};
   std::unique_ptr<http_side> http;
   reloader reload{io,
@@ -301,6 +308,10 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
   auto served = http_side::start(c, {time, log, metrics, seen, **scheduler, asked_to_reload, asked_to_drain});
   if (!served) return fail("http cannot be used", served.error());
   http = std::move(*served);
+  c.settings.jobs = {};  // whoever needs them has them
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // reading a large file takes several times what is kept of it
+#endif
 
   wait_for_signal();
   wait_for_reload();
@@ -316,13 +327,13 @@ int serve(const std::string& file, const configuration& c, const std::shared_ptr
 
 int run_command(const std::string& file) {
   std::signal(SIGPIPE, SIG_IGN);
-  const auto checked = load_configuration(file);
+  auto checked = load_configuration(file);
   print_problems(checked.problems);
   if (!checked.value) return exit_configuration;
   if (const char* offset = std::getenv("BATON_TEST_CLOCK_OFFSET"); offset != nullptr) {
-    return serve(file, *checked.value, std::make_shared<test_clock>(offset), true);
+    return serve(file, std::move(*checked.value), std::make_shared<test_clock>(offset), true);
   }
-  return serve(file, *checked.value, std::make_shared<system_clock>(), false);
+  return serve(file, std::move(*checked.value), std::make_shared<system_clock>(), false);
 }
 
 }  // namespace baton::program

@@ -294,11 +294,9 @@ class loader {
   loaded finish(bool is_complete) {
     loaded out;
     if (is_complete) {
-      out.draft = reader_.result;
-      if (!report_.has_errors()) {
-        out.value = std::move(reader_.result);
-        out.value->hash = hash_of(*out.value);
-      }
+      auto& read = report_.has_errors() ? out.draft : out.value;
+      read = std::move(reader_.result);
+      if (out.value) out.value->hash = hash_of(*out.value);
     }
     out.problems = std::move(report_.problems);
     const auto order = [&](const problem& p) {

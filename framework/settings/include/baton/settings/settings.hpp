@@ -167,7 +167,7 @@ struct settings {
 
 struct loaded {
   std::optional<settings> value;  ///< only if no problem is an error
-  std::optional<settings> draft;  ///< what could be read, right or wrong: only for looking for further problems
+  std::optional<settings> draft;  ///< else what could be read: only for looking for further problems
   std::vector<problem> problems;
 };
 
