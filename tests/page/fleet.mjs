@@ -46,7 +46,7 @@ export class fleet {
 
   async start(names) {
     const data = join(this.folder, 'data');
-    const made = spawnSync('mariadb-install-db', ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', '--datadir=' + data, ...as_root], {env: {...process.env, PATH: path}, encoding: 'utf8'});
+    const made = spawnSync('mariadb-install-db', ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', '--force', '--datadir=' + data, ...as_root], {env: {...process.env, PATH: path}, encoding: 'utf8'});
     if (made.status !== 0) throw new Error('mariadb-install-db failed: ' + made.error + made.stdout + made.stderr);
     this.port = await free_port();
     this.socket = join(this.folder, 'mariadb.sock');

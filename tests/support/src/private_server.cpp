@@ -188,6 +188,7 @@ status make_data_directory(server_kind kind, const fs::path& data, const std::st
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
                     "--skip-name-resolve",
+                    "--force",  // without it, it wants to look up this host's name, which a bare machine may not know
                     "--innodb-log-file-size=16M",
                     "--datadir=" + fresh.string()};
       if (::geteuid() == 0) initialise.emplace_back("--user=root");
