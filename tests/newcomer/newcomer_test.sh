@@ -22,6 +22,7 @@ fresh_machine() {
   rm -rf "$machine"
   cp -a --reflink=auto "$cache" "$machine"
   git -c safe.directory='*' clone -q "$source" "$machine/root/baton"
+  echo '127.0.0.1 localhost' > "$machine/etc/hosts"  # as every installer of Debian does
   echo 'APT::Get::Assume-Yes "true";' > "$machine/etc/apt/apt.conf.d/90-the-user-says-yes"
 }
 commands_of() {
