@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <prometheus/registry.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <map>
 #include <sstream>
+#include <thread>
 
 #include "baton/observe/metrics.hpp"
 
@@ -97,6 +99,34 @@ TEST(job_text, has_jobs_that_come_with_a_reload_and_no_family_of_jobs_without_an
   const auto all = series(m.serialize());
   EXPECT_EQ(all.count("baton_retries_total{job_name=\"job-0\"}"), 1U);
   EXPECT_EQ(all.count("baton_retries_total{job_name=\"job-1\"}"), 1U);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(job_series, of_jobs_that_have_not_run_take_less_than_a_kilobyte_each) {
+  constexpr int count = 2000;
+  const auto opts = with(jobs(count), false);
+  const auto before = ::mallinfo2().uordblks;
+  const metrics m{opts};
+  EXPECT_LT((::mallinfo2().uordblks - before) / count, 1024U) << "prometheus-cpp's take 16 KB";
+}
+#endif
+
+TEST(job_series, count_the_same_from_many_threads) {
+  metrics m{with(jobs(1), false)};
+  {
+    std::vector<std::jthread> all;
+    for (int i = 0; i < 4; ++i) {
+      all.emplace_back([&] {
+        for (int k = 0; k < 1000; ++k) m.run_ended("job-0", "success", 1s);
+      });
+    }
+  }
+  const auto seen = series(m.serialize());
+  EXPECT_EQ(seen.at(R"(baton_runs_total{job_name="job-0",outcome="success"})"), 4000);
+  EXPECT_EQ(seen.at(R"(baton_run_duration_seconds_count{job_name="job-0"})"), 4000);
+  EXPECT_EQ(seen.at(R"(baton_run_duration_seconds_sum{job_name="job-0"})"), 4000);
+  EXPECT_EQ(seen.at(R"(baton_run_duration_seconds_bucket{job_name="job-0",le="0.5"})"), 0);
+  EXPECT_EQ(seen.at(R"(baton_run_duration_seconds_bucket{job_name="job-0",le="1"})"), 4000);
 }
 
 microseconds median_scrape(const metrics& m) {

@@ -48,8 +48,9 @@ struct job_labels {
 
 /// The metrics of contract.md section 4: every series of a configured job exists from the start, with 0.
 ///
-/// Recording costs well under a microsecond, allocates nothing and takes no lock but that of one histogram. A job name that was not
-/// configured, or a label value that contract.md does not list, is ignored: what is counted never stops what is done.
+/// Recording costs well under a microsecond, takes no lock but that of one histogram, and allocates only when a histogram of a job first
+/// sees something; without memory it is not counted. A job name that was not configured, or a label value that contract.md does not list,
+/// is ignored: what is counted never stops what is done.
 ///
 /// A registry of the caller's keeps the series when this object goes, and whoever scrapes it elsewhere sees baton_* but not process_*.
 /// Two objects on one registry count into the same series where their job names are the same.
