@@ -1,4 +1,5 @@
-// A store that is a group of three MySQL servers with one primary: it is killed, it stands still, it hands over on purpose.
+// A store that is a group of three MySQL servers with one primary: it is killed, it stands still, it hands over on purpose, it is left
+// without a majority.
 #include "baton/testing/disturbance.hpp"
 #include "baton/testing/figures.hpp"
 #include "mysql_group.hpp"
@@ -79,6 +80,31 @@ TEST_F(groups, g1_g2_g3_g7_g8_whose_primary_stands_still_go_on_without_it_and_ar
   ASSERT_NO_FATAL_FAILURE(expect_work_after(before, fault, seconds{30}));
   group_->resume(before);
   await_run(*fleet_, "short", seconds{20}, fleet_->runs().of("short").size() + 5);
+}
+
+TEST_F(groups, g2_g7_whose_primary_is_left_in_a_minority_start_nothing_until_it_has_a_majority_again) {
+  const auto primary = group_->primary().value();
+  for (std::size_t i = 0; i < group_->size(); ++i) {
+    if (i != primary) group_->suspend(i);
+  }
+  // It answers whoever asks, and takes writes that it will never commit.
+  EXPECT_EQ((*group_)[primary].exec("SELECT @@global.super_read_only").value().front().front(), "0");
+  for (auto& i : *fleet_) EXPECT_TRUE(eventually([&] { return !i->is_ready(); }, seconds{15})) << i->log();
+  const auto started = count_runs(*fleet_, "short");
+  const auto in_minority = "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state='UNREACHABLE'";
+  EXPECT_TRUE(eventually([&] { return (*group_)[primary].exec(in_minority).value().front().front() == "2"; }, seconds{20}));
+  EXPECT_TRUE(eventually([&] { return fleet_->logs().find("no_quorum") != std::string::npos; }, seconds{15})) << fleet_->logs();
+  EXPECT_EQ(count_runs(*fleet_, "short"), started) << "of the job's ticks none can have been claimed";
+
+  for (std::size_t i = 0; i < group_->size(); ++i) {
+    if (i != primary) group_->resume(i);
+  }
+  const auto back = boot_now();
+  for (auto& i : *fleet_) EXPECT_TRUE(eventually([&] { return i->is_ready(); }, seconds{30})) << i->log();
+  const auto works = [&] { return fleet_->runs().of("short").back().started > back; };
+  ASSERT_TRUE(eventually(works, seconds{30}, milliseconds{10})) << fleet_->logs();
+  figures{"group: the next run after the majority is back", "mysql"}.add(fleet_->runs().of("short").back().started - back);
+  EXPECT_TRUE(eventually([&] { return group_->primary() && caught_up(*group_->primary()) == "1"; }, seconds{15}));
 }
 
 }  // namespace

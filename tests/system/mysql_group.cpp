@@ -54,7 +54,7 @@ std::string mysql_group::url() const {
 }
 
 std::string mysql_group::ask(std::size_t member, const std::string& sql) {
-  if (members_[member]->pid() == 0 || suspended_ == member) return "";
+  if (members_[member]->pid() == 0 || std::ranges::count(suspended_, member) > 0) return "";
   const auto rows = members_[member]->exec(sql);
   return rows && !rows->empty() ? rows->front().front().value_or("") : "";
 }
@@ -91,13 +91,13 @@ bool mysql_group::await_online(std::size_t count, microseconds limit) {
 void mysql_group::make_primary(std::size_t member) { must(*members_[member], "SELECT group_replication_set_as_primary(@@server_uuid)"); }
 
 void mysql_group::suspend(std::size_t member) {
-  suspended_ = member;
+  suspended_.push_back(member);
   members_[member]->suspend();
 }
 
 void mysql_group::resume(std::size_t member) {
   members_[member]->resume();
-  suspended_.reset();
+  std::erase(suspended_, member);
 }
 
 void mysql_group::join(std::size_t member) {

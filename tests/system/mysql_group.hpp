@@ -37,7 +37,7 @@ class mysql_group {
   [[nodiscard]] std::string ask(std::size_t member, const std::string& sql);
 
   std::vector<std::unique_ptr<private_server>> members_;
-  std::optional<std::size_t> suspended_;
+  std::vector<std::size_t> suspended_;
 };
 
 }  // namespace baton::system_test
