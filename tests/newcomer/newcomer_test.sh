@@ -28,7 +28,8 @@ fresh_machine() {
 commands_of() {
   awk -v title="## $1" '$0 == title { here = 1 } here && /^```sh/ { inside = 1; next } inside && /^```/ { exit } inside { sub(/ *#.*/, ""); print }' "$source/README.md"
 }
-in_machine() { systemd-nspawn -q -D "$machine" --register=no --keep-unit --capability=all --setenv=DEBIAN_FRONTEND=noninteractive --chdir=/root/baton "$@"; }
+# --pipe: the output is no terminal, as the readers of the logs expect.
+in_machine() { systemd-nspawn -q --pipe -D "$machine" --register=no --keep-unit --capability=all --setenv=DEBIAN_FRONTEND=noninteractive --chdir=/root/baton "$@"; }
 fresh_machine
 in_machine true > "$work/nspawn.log" 2>&1 < /dev/null || skip "systemd-nspawn: $(tail -n 1 "$work/nspawn.log")"
 
