@@ -51,7 +51,7 @@ void idle(bed& b) {
     std::printf("%s: first tick after %s s\n", name.c_str(), first.c_str());
     b.keep("start_to_first_tick", std::stod(first), "s");
   }
-  std::this_thread::sleep_for(5s);
+  std::this_thread::sleep_for(15s);  // a reconcile looks back ten seconds, and sees jobs that are new until then
   std::vector<double> before;
   for (auto& i : *f) before.push_back(cpu_of(i->pid()));
   const auto server = b.server_cpu();
