@@ -24,6 +24,12 @@ class groups : public ::testing::Test {
     fleet_ = std::make_unique<fleet>(std::move(o));
     fleet_->job("short", "{every: 1s}", "--for 20");
     fleet_->job("all", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 10m, limit: 100}\n");
+    for (int i = 0; i < 20; ++i) {  // a steady load
+      const auto job = "load-" + std::to_string(i);
+      fleet_->plugin_job(job, "{every: 1s}", "noop", "{}",
+                         "    isolation: in_process\n    catch_up: {policy: all, window: 10m, limit: 100}\n");
+      fleet_->rests(job);  // as far as the run file knows: the ledger has to show its ticks
+    }
     for (const auto* name : {"a", "b", "c"}) fleet_->add(name);
     ASSERT_TRUE(fleet_->await_ready()) << fleet_->logs();
     await_run(*fleet_, "short", seconds{10}, 3);
@@ -41,10 +47,11 @@ class groups : public ::testing::Test {
     const auto newest = [&] { return group_->primary() ? caught_up(*group_->primary()) : ""; };
     EXPECT_TRUE(eventually([&] { return newest() == "1"; }, seconds{15})) << "ticks of `all` were not caught up";
   }
-  /// Every tick of `all` that is older than a few seconds has run.
+  /// Every tick of `all` and of the load that is older than a few seconds has run.
   std::string caught_up(std::size_t primary) {
     const auto rows = (*group_)[primary].exec(
-        "SELECT COUNT(*)>0 AND SUM(state<>4)=0 FROM baton.baton_tick WHERE job='all' AND kind=1 AND tick<UTC_TIMESTAMP(6)-INTERVAL 3 "
+        "SELECT COUNT(DISTINCT job)=21 AND SUM(state<>4)=0 FROM baton.baton_tick WHERE (job='all' OR job LIKE 'load-%') AND kind=1 AND "
+        "tick<UTC_TIMESTAMP(6)-INTERVAL 3 "
         "SECOND");
     return rows && !rows->empty() ? rows->front().front().value_or("") : "";
   }
