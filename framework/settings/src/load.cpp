@@ -296,6 +296,7 @@ class loader {
     if (is_complete) {
       auto& read = report_.has_errors() ? out.draft : out.value;
       read = std::move(reader_.result);
+      read->jobs.shrink_to_fit();
       if (out.value) out.value->hash = hash_of(*out.value);
     }
     out.problems = std::move(report_.problems);

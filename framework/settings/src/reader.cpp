@@ -223,7 +223,6 @@ void reader::read_jobs(const node& n, const std::string& path) {
     report_.error(n.at, path, "must be a map from names to jobs", "write each job as NAME: with its keys below");
     return;
   }
-  result.jobs.reserve(result.jobs.size() + n.keys.size());
   for (std::size_t i = 0; i < n.keys.size(); ++i) {
     const auto& name = n.keys[i];
     if (name.type != node::kind::scalar || name.text == "<<") {
