@@ -22,6 +22,7 @@ fresh_machine() {
   rm -rf "$machine"
   cp -a --reflink=auto "$cache" "$machine"
   git -c safe.directory='*' clone -q "$source" "$machine/root/baton"
+  [[ ! -f "${NODE_EXTRA_CA_CERTS:-}" ]] || cp -L "$NODE_EXTRA_CA_CERTS" "$machine/root/authorities.crt"  # of a network that looks into TLS
   echo '127.0.0.1 localhost' > "$machine/etc/hosts"  # as every installer of Debian does
   echo 'APT::Get::Assume-Yes "true";' > "$machine/etc/apt/apt.conf.d/90-the-user-says-yes"
 }
@@ -29,7 +30,7 @@ commands_of() {
   awk -v title="## $1" '$0 == title { here = 1 } here && /^```sh/ { inside = 1; next } inside && /^```/ { exit } inside { sub(/ *#.*/, ""); print }' "$source/README.md"
 }
 # --pipe: the output is no terminal, as the readers of the logs expect.
-in_machine() { systemd-nspawn -q --pipe -D "$machine" --register=no --keep-unit --capability=all --setenv=DEBIAN_FRONTEND=noninteractive --chdir=/root/baton "$@"; }
+in_machine() { systemd-nspawn -q --pipe -D "$machine" --register=no --keep-unit --capability=all --setenv=DEBIAN_FRONTEND=noninteractive ${NODE_EXTRA_CA_CERTS:+--setenv=NODE_EXTRA_CA_CERTS=/root/authorities.crt} --chdir=/root/baton "$@"; }
 fresh_machine
 in_machine true > "$work/nspawn.log" 2>&1 < /dev/null || skip "systemd-nspawn: $(tail -n 1 "$work/nspawn.log")"
 
