@@ -62,7 +62,10 @@ std::string read_text(const std::string& path) {
 result<std::unique_ptr<child_process>> child_process::start(const options& wanted) {
   std::vector<std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
-  variables.insert(variables.end(), wanted.environment.begin(), wanted.environment.end());
+  for (const auto& wants : wanted.environment) {  // the first of two of one name counts
+    std::erase_if(variables, [name = wants.substr(0, wants.find('=') + 1)](const auto& known) { return known.starts_with(name); });
+    variables.push_back(wants);
+  }
   const auto pointers = [](const std::vector<std::string>& texts) {
     std::vector<char*> list;
     for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
