@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "baton/mysql/examination.hpp"
 #include "baton/mysql/lock_client.hpp"
 #include "baton/testing/fleet_process.hpp"
+#include "baton/testing/mysql_router.hpp"
 #include "baton/testing/private_server.hpp"
 
 namespace baton::integration {
@@ -69,39 +69,20 @@ class router : public ::testing::Test {
     }
     server_ = start(server_kind::mysql);
     ASSERT_TRUE(server_);
-    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
-    for (const auto* name : {"data", "run", "log"}) std::filesystem::create_directory(folder_ + "/" + name);
-    const auto file = folder_ + "/router.conf";
-    std::ofstream{file} << "[DEFAULT]\nlogging_folder=" << folder_ << "/log\nruntime_folder=" << folder_ << "/run\ndata_folder=" << folder_
-                        << "/data\nplugin_folder=" << (private_server::mysql_folder() / "usr/lib/mysqlrouter/plugin").string()
-                        << "\n[logger]\nlevel=INFO\n[connection_pool]\nmax_idle_server_connections=8\n"
-                        << route("plain", plain_) << route("sharing", sharing_)
-                        << "client_ssl_mode=DISABLED\nserver_ssl_mode=PREFERRED\nconnection_sharing=1\nconnection_sharing_delay=0.1\n";
-    auto command = private_server::mysql_program("bin/mysqlrouter");
-    command.insert(command.end(), {"-c", file});
-    if (::geteuid() == 0) command.emplace_back("--user=root");
-    auto started = testing::child_process::start({command, {}, folder_ + "/output"});
+    auto started = testing::mysql_router::start(
+        {{"plain", plain_, server_->port()},
+         {"sharing", sharing_, server_->port(),
+          "client_ssl_mode=DISABLED\nserver_ssl_mode=PREFERRED\nconnection_sharing=1\nconnection_sharing_delay=0.1\n"}});
     ASSERT_TRUE(started) << started.error().context;
-    process_ = std::move(*started);
+    router_ = std::move(*started);
     ASSERT_TRUE(testing::eventually([this] { return (*mysql::store::create(at(plain_))).open_lock_session().has_value(); }, 20s))
-        << process_->output() << testing::read_text(folder_ + "/log/mysqlrouter.log");
-  }
-  void TearDown() override {
-    process_.reset();
-    server_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  [[nodiscard]] std::string route(const std::string& name, std::uint16_t port) const {
-    return "[routing:" + name + "]\nbind_address=127.0.0.1\nbind_port=" + std::to_string(port) +
-           "\ndestinations=127.0.0.1:" + std::to_string(server_->port()) + "\nrouting_strategy=first-available\nprotocol=classic\n";
+        << router_->logs();
   }
 
-  std::string folder_ = std::filesystem::temp_directory_path() / "baton-router-XXXXXX";
   std::uint16_t plain_ = private_server::unused_port();
   std::uint16_t sharing_ = private_server::unused_port();
   std::unique_ptr<private_server> server_;
-  std::unique_ptr<testing::child_process> process_;
+  std::unique_ptr<testing::mysql_router> router_;
 };
 
 TEST_F(router, works_as_it_comes_and_its_end_is_a_lost_lease) {
@@ -114,7 +95,7 @@ TEST_F(router, works_as_it_comes_and_its_end_is_a_lost_lease) {
   auto lease = routed->acquire(key, 0s);
   ASSERT_TRUE(lease) << (lease.has_failed() ? lease.error().context : "busy");
   EXPECT_TRUE(direct->acquire(key, 0s).is_busy()) << "one server behind both ways";
-  process_->signal(SIGTERM);
+  router_->terminate();
   EXPECT_TRUE(testing::eventually([&] { return lease->lost() == lock::loss::connection; }, 5s));
 }
 

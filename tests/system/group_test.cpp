@@ -2,6 +2,7 @@
 // without a majority.
 #include "baton/testing/disturbance.hpp"
 #include "baton/testing/figures.hpp"
+#include "baton/testing/mysql_router.hpp"
 #include "mysql_group.hpp"
 
 namespace baton::system_test {
@@ -14,14 +15,7 @@ class groups : public ::testing::Test {
   void SetUp() override {
     if (const auto reason = private_server::missing(server_kind::mysql)) GTEST_SKIP() << *reason;
     group_ = std::make_unique<mysql_group>();
-    fleet::options o;
-    o.program = BATON_PROGRAM;
-    o.plugin_dir = BATON_PLUGINS;
-    o.job_program = BATON_FLEET_JOB;
-    o.cluster = "group";
-    o.store_url = group_->url();
-    o.password = private_server::password();
-    fleet_ = std::make_unique<fleet>(std::move(o));
+    fleet_ = std::make_unique<fleet>(options_of("group", group_->url()));
     fleet_->job("short", "{every: 1s}", "--for 20");
     fleet_->job("all", "{every: 1s}", "--for 20", "    catch_up: {policy: all, window: 10m, limit: 100}\n");
     for (int i = 0; i < 20; ++i) {  // a steady load
@@ -33,6 +27,17 @@ class groups : public ::testing::Test {
     for (const auto* name : {"a", "b", "c"}) fleet_->add(name);
     ASSERT_TRUE(fleet_->await_ready()) << fleet_->logs();
     await_run(*fleet_, "short", seconds{10}, 3);
+  }
+
+  static fleet::options options_of(const std::string& cluster, const std::string& url) {
+    fleet::options o;
+    o.program = BATON_PROGRAM;
+    o.plugin_dir = BATON_PLUGINS;
+    o.job_program = BATON_FLEET_JOB;
+    o.cluster = cluster;
+    o.store_url = url;
+    o.password = private_server::password();
+    return o;
   }
 
   /// The group has another primary, and the fleet is at work there: how long after the fault, and after the election.
@@ -112,6 +117,32 @@ TEST_F(groups, g2_g7_whose_primary_is_left_in_a_minority_start_nothing_until_it_
   ASSERT_TRUE(eventually(works, seconds{30}, milliseconds{10})) << fleet_->logs();
   figures{"group: the next run after the majority is back", "mysql"}.add(fleet_->runs().of("short").back().started - back);
   EXPECT_TRUE(eventually([&] { return group_->primary() && caught_up(*group_->primary()) == "1"; }, seconds{15}));
+}
+
+TEST_F(groups, g1_g7_whose_primary_leaves_the_static_route_of_a_router_have_nothing_started_there_until_it_is_back) {
+  const auto before = group_->primary().value();
+  const auto port = private_server::unused_port();
+  const auto router = testing::mysql_router::start({{"static", port, (*group_)[before].port()}});
+  ASSERT_TRUE(router) << router.error().context;
+  fleet routed{options_of("routed", "mysql://baton@127.0.0.1:" + std::to_string(port) + "/baton")};
+  routed.job("through", "{every: 1s}", "--for 20");
+  for (const auto* name : {"x", "y"}) routed.add(name);
+  ASSERT_TRUE(routed.await_ready()) << routed.logs() << (*router)->logs();
+  await_run(routed, "through", seconds{10}, 3);
+
+  testing::disturbance::note();
+  group_->make_primary((before + 1) % group_->size());
+  for (auto& i : routed) EXPECT_TRUE(eventually([&] { return !i->is_ready(); }, seconds{10})) << i->log();
+  const auto started = count_runs(routed, "through");
+  EXPECT_TRUE(eventually([&] { return routed.logs().find("not_primary") != std::string::npos; }, seconds{10})) << routed.logs();
+  // Who has all members in the url is at work meanwhile.
+  await_run(*fleet_, "short", seconds{20}, count_runs(*fleet_, "short") + 3);
+  EXPECT_EQ(count_runs(routed, "through"), started);
+
+  group_->make_primary(before);
+  testing::disturbance::note();
+  for (auto& i : routed) EXPECT_TRUE(eventually([&] { return i->is_ready(); }, seconds{20})) << i->log();
+  await_run(routed, "through", seconds{20}, started + 3);
 }
 
 }  // namespace
