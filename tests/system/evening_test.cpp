@@ -59,12 +59,13 @@ TEST_P(evening, an_operator_is_alerted_finds_the_cause_pauses_mends_reloads_and_
 
   // Why: the newest runs with their locks, and the story of the last tick.
   EXPECT_THAT(f.verb({"runs", "payroll"}).out, HasSubstr("failure"));
-  std::string why;
+  auto why = f.verb({"why", "payroll"});
   const auto is_told_why = [&] {  // of the newest tick, which may be under way
-    why = f.verb({"why", "payroll"}).out;
-    return why.find("exit code 9") != std::string::npos;
+    why = f.verb({"why", "payroll"});
+    return why.out.find("exit code 9") != std::string::npos;
   };
-  EXPECT_TRUE(eventually(is_told_why, seconds{5})) << why;
+  EXPECT_TRUE(eventually(is_told_why, seconds{5})) << why.out;
+  EXPECT_EQ(why.code, 0) << why.err;
   EXPECT_THAT(f.verb({"locks"}).out, HasSubstr("payroll"));
   EXPECT_THAT(f.logs(), HasSubstr("run=payroll@")) << "a run's lines have its name";
 
