@@ -194,7 +194,7 @@ TEST_F(leases, a_run_never_gets_a_deadline_behind_the_last_proof) {
 
 // ---- the ledger session
 
-TEST_F(leases, g2_a_ledger_session_that_timed_out_is_closed_only_after_every_lease_was_proven_again) {
+TEST_F(leases, g2_a_ledger_session_that_timed_out_is_closed_only_after_every_lease_was_proven_again_and_the_next_takes_its_incarnation) {
   run_two();
   const auto old = ledger_session();
   withhold<reconcile>();
@@ -207,25 +207,43 @@ TEST_F(leases, g2_a_ledger_session_that_timed_out_is_closed_only_after_every_lea
       feed(std::move(reply));
     }
   };
-  for (int i = 0; i < 19; ++i) {
+  for (int i = 0; i < 9; ++i) {
     pass(100ms);
     prove();
   }
   EXPECT_EQ(engine->health().abandoned_sessions, 0U);
-  pass(100ms);  // R of a ledger call is two seconds
+  pass(100ms);
   EXPECT_EQ(engine->health().abandoned_sessions, 1U);
   prove();  // sent before
   EXPECT_EQ(engine->health().abandoned_sessions, 1U);
+  pass(50ms);
+  EXPECT_EQ(engine->health().ledger_sessions, 1U);
+  EXPECT_NE(ledger_session(), old);
+  EXPECT_EQ(store.owner_of(lock::incarnation_name(opts.cluster, opts.incarnation)), ledger_connection());
+  EXPECT_EQ(engine->health().abandoned_sessions, 1U) << "the next one does not wait for the proof";
   EXPECT_THAT(closed(), ::testing::Not(::testing::Contains(old)));
-  EXPECT_TRUE(all<open_ledger_session>().empty());
   let_go<probe>();
   pass(600ms);
   EXPECT_THAT(closed(), ::testing::Contains(old));
   let_go<reconcile>();
   pass(1s);
-  EXPECT_EQ(engine->health().ledger_sessions, 1U);
   EXPECT_EQ(running.size(), 2U);
   EXPECT_TRUE(all<stop_run>().empty());
+}
+
+TEST_F(leases, g2_no_more_than_two_ledger_sessions_wait_for_proofs_at_a_time) {
+  run_two();
+  withhold<reconcile>();
+  withhold<probe>();
+  for (const auto expected : {1U, 2U}) {
+    pass_to_next<reconcile>();
+    feed(reconciled{ledger_session(), {clock.now().steady, clock.now().steady}, failure{errc::store_timeout, "read timeout"}});
+    EXPECT_EQ(engine->health().abandoned_sessions, expected);
+  }
+  const auto opened = all<open_ledger_session>().size();
+  pass(2s);
+  EXPECT_THAT(all<open_ledger_session>(), ::testing::SizeIs(opened));
+  EXPECT_EQ(engine->health().ledger_sessions, 0U);
 }
 
 TEST_F(leases, g2_a_ledger_call_that_its_client_gave_up_on_is_abandoned_too) {

@@ -81,8 +81,7 @@ std::optional<event> host::carry_out(const action& a) {
     sessions_[open->id].is_lock = false;
     if (store_refuses) return session_failed{open->id, {errc::store_unavailable, "refused"}};
     sessions_[open->id].connection = store.connect(opts.timing.wait_timeout);
-    const std::vector<std::string> name{lock::incarnation_name(opts.cluster, opts.incarnation)};
-    if (store.get_locks(connection(open->id), name)->front() == lock::try_outcome::busy)
+    if (!*store.hold_incarnation(connection(open->id), opts.cluster, opts.incarnation))
       return session_failed{open->id, {errc::store_busy, "another session holds the incarnation"}};
     return ledger_session_opened{open->id, connection(open->id), store.identity(),
                                  *store.register_jobs(connection(open->id), opts.cluster, registrations())};

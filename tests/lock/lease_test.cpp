@@ -25,6 +25,18 @@ TEST(lease_timing, accepts_the_defaults_and_the_tightest_set) {
   EXPECT_EQ(complaint(tightest()), "valid");
 }
 
+TEST(lease_timing, gives_up_a_silent_ledger_session_so_early_that_the_next_one_has_the_incarnation_within_m_and_2_s) {
+  EXPECT_EQ(lease_timing{}.ledger_timeout(), milliseconds{3500});
+  EXPECT_EQ(tightest().ledger_timeout(), seconds{1});
+  auto t = lease_timing{};
+  t.margin = seconds{5};
+  EXPECT_EQ(t.ledger_timeout(), t.probe_timeout);
+  t = lease_timing{};
+  t.stop = milliseconds{100};
+  t.margin = milliseconds{1100};
+  EXPECT_EQ(t.ledger_timeout(), seconds{1}) << "a statement may be slow";
+}
+
 TEST(lease_timing, refuses_each_broken_rule_and_names_rule_and_values) {
   auto t = tightest();
   t.wait_timeout = milliseconds{3500};

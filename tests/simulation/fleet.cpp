@@ -279,7 +279,7 @@ void fleet::strike_instance(instance& i) {
   const auto impaired_for = random.between(10ms, 2 * w);
   const auto restart_in = random.between(10ms, w);
   const auto later = [&](microseconds in, auto what) { world_.loop.after(in, [this, &i, what] { what(i); }); };
-  switch (random.below(13)) {
+  switch (random.below(14)) {
     case 0:
     case 1: {
       const bool locks = !random.one_in(3);
@@ -311,16 +311,22 @@ void fleet::strike_instance(instance& i) {
       return later(impaired_for, [](instance& it) { it.heal(); });
     }
     case 11:
-    case 12: {
-      // The worst pair: nobody there to notice, and the locks go.
+    case 12:
+    case 13: {
+      // The worst pair: nobody there to notice, and the locks go. A third fault may come before the two.
       if (!may_impair) return;
-      impair_until_[index] = std::max(impair_until_[index], now() + impaired_for + w);
-      random.one_in(2) ? i.pause() : i.cut(random.one_in(3), true);
+      const bool is_third = random.one_in(2);
+      if (is_third) i.lose_a_link(instance::link_kind::ledger);
+      const auto begins_in = is_third ? random.between(0s, w) : 0s;
+      impair_until_[index] = std::max(impair_until_[index], now() + begins_in + impaired_for + w);
+      const bool pauses = random.one_in(2);
+      const bool to_server = random.one_in(3);
       const bool ledger = !is_fast && !random.one_in(3);
-      later(random.between(0s, w / 2), [ledger, is_fast](instance& it) {
+      later(begins_in, [pauses, to_server](instance& it) { pauses ? it.pause() : it.cut(to_server, true); });
+      later(begins_in + random.between(0s, w / 2), [ledger, is_fast](instance& it) {
         if (!is_fast || it.holds_its_incarnation()) it.kill_sessions(true, ledger);  // else these are all it has
       });
-      return later(impaired_for, [](instance& it) {
+      return later(begins_in + impaired_for, [](instance& it) {
         it.resume();
         it.heal();
       });
@@ -329,7 +335,7 @@ void fleet::strike_instance(instance& i) {
     case 9:
       if (!may_impair) return;
       impair_until_[index] = std::max(impair_until_[index], now() + 2 * w);
-      return i.lose_a_link();
+      return i.lose_a_link(instance::link_kind::lock);
     default:
       if (!random.one_in(3)) return;
       i.stop();  // a rolling change

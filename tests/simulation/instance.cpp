@@ -127,14 +127,7 @@ void instance::heal() {
   world_.loop.after(latency(), [this] { flush(); });
 }
 
-bool instance::holds_its_incarnation() const {
-  const auto owner = world_.store.owner_of(lock::incarnation_name(cluster, incarnation_));
-  const auto holder = std::ranges::find_if(links_, [&](const auto& l) { return owner && l->server_id == *owner; });
-  // The server ends a silent session after W, and a run lives by its lock session for W - M.
-  return holder != links_.end() && std::ranges::none_of(links_, [&](const auto& l) {
-           return l->is_lock && !l->server_closed && l->last_byte > (*holder)->last_byte + world_.timing.margin;
-         });
-}
+bool instance::holds_its_incarnation() const { return world_.store.owner_of(lock::incarnation_name(cluster, incarnation_)).has_value(); }
 
 void instance::kill_sessions(bool lock_sessions, bool ledger_sessions) {
   for (const auto& l : links_) {
@@ -145,10 +138,10 @@ void instance::kill_sessions(bool lock_sessions, bool ledger_sessions) {
   server_has_ended_sessions();
 }
 
-void instance::lose_a_link() {
+void instance::lose_a_link(link_kind kind) {
   for (const auto& l : links_) {
-    if (l->black || l->client_closed || !l->is_lock) continue;
-    world_.say(label_ + ": a link goes black");
+    if (l->black || l->client_closed || l->is_lock != (kind == link_kind::lock)) continue;
+    world_.say(label_ + ": a link of a " + (l->is_lock ? "lock" : "ledger") + " session goes black");
     l->black = true;
     return;
   }

@@ -70,8 +70,9 @@ class instance {
   void heal();
   void step_wall(microseconds by) { wall_offset_ += by; }
   void kill_sessions(bool lock_sessions, bool ledger_sessions);
-  /// One lock session's packets vanish from now on, in both directions.
-  void lose_a_link();
+  enum class link_kind : std::uint8_t { lock = 1, ledger };
+  /// One session's packets vanish from now on, in both directions.
+  void lose_a_link(link_kind kind);
   /// All of them: the server's host is gone, and nobody says so.
   void lose_every_link();
   void server_has_ended_sessions();
@@ -86,7 +87,6 @@ class instance {
   void lack_a_label_for(std::size_t job) { not_here_.insert(job); }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }
   [[nodiscard]] bool is_impaired() const noexcept { return paused_ || cut_up_ || cut_down_; }
-  /// On a session that the server keeps for as long as a run may live by any lock session.
   [[nodiscard]] bool holds_its_incarnation() const;
   [[nodiscard]] const std::string& incarnation() const noexcept { return incarnation_; }
   [[nodiscard]] std::uint64_t finishes_refused() const noexcept { return finishes_refused_; }

@@ -190,13 +190,16 @@ void instance::perform(const engine::open_ledger_session& a) {
   world_.loop.after(2s, [l, id] {
     if (!l->client_closed && l->call == id) l->fail_call({errc::store_timeout, "connecting took too long"});
   });
-  up(l, [this, l, id, name = lock::incarnation_name(cluster, incarnation_)] {
+  up(l, [this, l, id] {
     if (l->client_closed) return;
     if (world_.store_is_down) return server_ends(l);
     l->server_id = world_.store.connect(world_.timing.wait_timeout);
     touch(l);
-    const std::vector<std::string> names{name};
-    const bool held = world_.store.get_locks(l->server_id, names)->front() == lock::try_outcome::acquired;
+    // A commit may keep the session before it alive for as long as anybody waits.
+    const bool is_free = !world_.store.owner_of(lock::incarnation_name(cluster, incarnation_));
+    const bool held =
+        (is_free || !world_.calls_fail || !world_.random.one_in(5)) && *world_.store.hold_incarnation(l->server_id, cluster, incarnation_);
+    server_has_ended_sessions();
     const auto reply = world_.store.register_jobs(l->server_id, cluster, registrations());
     down(l, [this, l, id, held, identity = world_.store.identity(), jobs = *reply] {
       if (l->client_closed || l->call != id) return;

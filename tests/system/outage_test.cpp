@@ -231,6 +231,42 @@ TEST_P(outages, g5_g6_s09_a_link_that_swallows_everything_has_the_run_dead_befor
   EXPECT_GE(far.metrics().value("baton_lock_lost_total", {{"job_name", "long"}}), 1);
 }
 
+// Three faults, one after the other: the ledger session falls silent, the instance is stopped, its lock session is killed.
+TEST_P(outages, g2_g7_s09_a_ledger_session_that_falls_silent_gives_its_incarnation_to_the_next_before_the_server_ends_it) {
+  testing::tcp_gate gate{server().port()};
+  fleet f{fleet_options()};
+  f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term --children 1");
+  f.job("short", "{every: 1s}", "--for 20");
+  auto& far = f.add("far", {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = {}, .store_port = gate.port()});
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto run = await_run(f, "long");
+  f.add("near");
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  const auto steady = boot_now() + wait_timeout;
+  ASSERT_TRUE(eventually([&] { return boot_now() > steady; }, seconds{8}));
+  const auto incarnation = ask_one("SELECT CONCAT('baton:',cluster,':~i:',incarnation) FROM baton.baton_instance WHERE cluster='" +
+                                   f.cluster() + "' AND instance='far'");
+  const auto holder = [&] { return ask_one("SELECT IS_USED_LOCK('" + incarnation + "')"); };
+  const auto before = holder();
+  const auto from = ask_one("SELECT SUBSTRING_INDEX(host,':',-1) FROM information_schema.processlist WHERE id=" + before);
+
+  const auto silent = boot_now();
+  gate.silence(static_cast<std::uint16_t>(std::stoul(from)));
+  ASSERT_TRUE(eventually([&] { return holder() != before && holder() != "NULL"; }, seconds{6}, milliseconds{5})) << far.log();
+  EXPECT_LT(boot_now() - silent, wait_timeout);
+  EXPECT_TRUE(is_alive(run.pid));
+  EXPECT_TRUE(eventually([&] { return far.is_ready(); }, seconds{2})) << far.log();
+  const auto lock = holder_of(f, "long");
+  far.signal(SIGSTOP);
+  ask("KILL " + lock);
+  const auto killed = boot_now();
+  const auto next = await_run(f, "long", seconds{12}, 2);
+  EXPECT_EQ(next.instance, "near");
+  EXPECT_GE(next.started - killed, wait_timeout - seconds{1}) << "its owner is known to live: W - M + S";
+  EXPECT_FALSE(is_alive(run.pid));
+  far.signal(SIGCONT);
+}
+
 BATON_ON_BOTH_SERVERS(outages);
 
 }  // namespace

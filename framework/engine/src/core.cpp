@@ -68,7 +68,7 @@ void scheduler::core::check_time(time_point now) {
         true, {errc::store_timeout, reason == lock::loss::deadline ? "no proof of the leases before their deadline" : "no reply in time"}});
     condemn(id, reason);
   }
-  if (auto* s = ledger(); s != nullptr && s->call != call_kind::none && now_.steady >= s->call_sent + ledger_deadline()) {
+  if (auto* s = ledger(); s != nullptr && s->call != call_kind::none && now_.steady >= s->call_sent + options_.timing.ledger_timeout()) {
     ledger_failed({errc::store_timeout, "no reply in time on the ledger session"}, false);
   }
   close_abandoned();
@@ -89,7 +89,7 @@ void scheduler::core::pump() {
 
 void scheduler::core::open_sessions() {
   const bool needed = !stopping_ || !to_finish_.empty();
-  if (!ledger_ && needed && abandoned_.empty() && now_.steady >= open_ledger_at_) {
+  if (!ledger_ && needed && may_open_ledger() && now_.steady >= open_ledger_at_) {
     const session_id id{next_session_++};
     auto& s = sessions_[id];
     s.call_sent = now_.steady;
@@ -202,8 +202,6 @@ session_state* scheduler::core::ledger() {
   return s != nullptr && s->at == session_state::state::ready ? s : nullptr;
 }
 
-microseconds scheduler::core::ledger_deadline() const { return std::max<microseconds>(options_.timing.probe_timeout, seconds{2}); }
-
 /// The session that asked, its call taken off; nullptr if it has been given up since.
 session_state* scheduler::core::reply_of(session_id id, call_kind kind) {
   auto* s = find(id);
@@ -246,6 +244,7 @@ void scheduler::core::abandon(session_id id) {
 }
 
 /// An abandoned ledger session may still carry our incarnation: it is closed only when every run's lease was proven after it was given up.
+/// The one that follows it takes the incarnation over.
 void scheduler::core::close_abandoned() {
   std::erase_if(abandoned_, [this](const auto& entry) {
     for (const auto& [run, r] : runs_) {
@@ -495,7 +494,7 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
       at(s.call == call_kind::none ? s.probe_at : s.call_sent + options_.timing.probe_timeout);
     } else if (s.call != call_kind::none) {
       has_ledger = true;
-      at(s.call_sent + ledger_deadline());
+      at(s.call_sent + options_.timing.ledger_timeout());
     } else {
       has_ledger = true;
       at(std::max(reconcile_at_, ledger_pause_until_));
@@ -504,7 +503,7 @@ std::optional<boot_time> scheduler::core::next_wakeup() const {
       if (!to_finish_.empty()) at(ledger_pause_until_);
     }
   }
-  if (!ledger_ && abandoned_.empty() && (!stopping_ || !to_finish_.empty())) at(open_ledger_at_);
+  if (!ledger_ && may_open_ledger() && (!stopping_ || !to_finish_.empty())) at(open_ledger_at_);
   if (has_ledger && !stopping_ && open_lock_at_ > now_.steady) at(open_lock_at_);
   if (!delayed_.empty()) at(delayed_.begin()->first);
   if (quiet_until_ > now_.steady) at(quiet_until_);

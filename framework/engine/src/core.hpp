@@ -231,7 +231,8 @@ class scheduler::core {
   }
   [[nodiscard]] session_state* find(session_id id);
   [[nodiscard]] session_state* ledger();
-  [[nodiscard]] microseconds ledger_deadline() const;
+  /// Those given up wait for proofs of leases, and the next does not wait for them; but each may be a connection on the server.
+  [[nodiscard]] bool may_open_ledger() const noexcept { return abandoned_.size() < most_abandoned; }
   void move_to(name_state& n, phase to);
   [[nodiscard]] bool is_leader_name(const name_state& n) const { return leader_ && &names_[*leader_] == &n; }
   /// A note about a name that goes by a job of it; the leader's has none, nor one that is known from a row alone.
@@ -256,7 +257,8 @@ class scheduler::core {
   std::vector<action> out_;
 
   std::map<session_id, session_state> sessions_;
-  std::optional<session_id> ledger_;                         ///< the current one, opening or ready
+  std::optional<session_id> ledger_;  ///< the current one, opening or ready
+  static constexpr std::size_t most_abandoned = 2;
   std::vector<std::pair<session_id, boot_time>> abandoned_;  ///< ledger sessions that timed out, and when
   std::uint32_t next_session_ = 1;
   std::uint32_t lock_open_failures_ = 0;

@@ -185,7 +185,7 @@ void scheduler::core::pump_stop() {
   for (const auto& [at, n] : std::exchange(claims_, {})) give_back(n);
   if (!runs_.empty()) return;
 
-  if (!stop_store_deadline_) stop_store_deadline_ = now_.steady + 2 * ledger_deadline();
+  if (!stop_store_deadline_) stop_store_deadline_ = now_.steady + 2 * std::max<microseconds>(options_.timing.probe_timeout, seconds{2});
   const bool store_is_done = in_hand_ == 0 && to_finish_.empty();
   if (!store_is_done && now_.steady < *stop_store_deadline_) return;
   if (auto* s = ledger(); s != nullptr && !signed_off_ && now_.steady < *stop_store_deadline_) {

@@ -86,10 +86,7 @@ class memory_ledger_session final : public ledger::session {
   ~memory_ledger_session() override { store_.disconnect(id_); }
 
   result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) override {
-    const std::vector<std::string> name{lock::incarnation_name(cluster, incarnation)};
-    auto asked = store_.get_locks(id_, name);
-    if (!asked) return std::move(asked).error();
-    return asked->front() == lock::try_outcome::acquired;
+    return store_.hold_incarnation(id_, cluster, incarnation);
   }
   result<std::vector<ledger::registered_job>> register_jobs(const std::string& cluster,
                                                             std::span<const ledger::job_registration> jobs) override {

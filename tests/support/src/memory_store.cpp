@@ -204,6 +204,14 @@ result<std::vector<lock::try_outcome>> memory_store::get_locks(connection c, std
   return outcomes;
 }
 
+result<bool> memory_store::hold_incarnation(connection c, const std::string& cluster, const std::string& incarnation) {
+  const std::vector name{lock::incarnation_name(cluster, incarnation)};
+  if (const auto owner = owner_of(name.front()); owner && owner != c) end(*owner);
+  const auto asked = get_locks(c, name);
+  if (!asked) return asked.error();
+  return asked->front() == lock::try_outcome::acquired;
+}
+
 result<std::vector<bool>> memory_store::owned(connection c, std::span<const std::string> names) {
   if (auto alive = touch(c); !alive) return alive.error();
   std::vector<bool> owned;

@@ -51,6 +51,7 @@ struct tcp_gate::pair {
   queue to_server;
   queue to_client;
   bool is_over = false;
+  bool is_silent = false;
 
   ~pair() {
     ::close(client);
@@ -86,6 +87,17 @@ void tcp_gate::swallow(bool on) noexcept {
 void tcp_gate::delay(microseconds each_way) noexcept {
   delay_ = each_way;
   disturbance::note();
+}
+
+void tcp_gate::silence(std::uint16_t port) {
+  disturbance::note();
+  const std::lock_guard guard{mutex_};
+  for (const auto& p : pairs_) {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    if (::getsockname(p->server, reinterpret_cast<sockaddr*>(&own), &size) == 0 && ntohs(own.sin_port) == port) p->is_silent = true;
+  }
+  ::eventfd_write(wake_, 1);
 }
 
 void tcp_gate::cut() {
@@ -132,6 +144,7 @@ void tcp_gate::run() {
       const std::lock_guard guard{mutex_};
       std::erase_if(pairs_, [](const auto& p) { return p->is_over; });
       pairs = pairs_;
+      std::erase_if(pairs, [](const auto& p) { return p->is_silent; });
     }
     std::vector<pollfd> watched{{listener_, POLLIN, 0}, {wake_, POLLIN, 0}};
     int wait_ms = -1;

@@ -122,7 +122,8 @@ class session {
   session(const session&) = delete;
   session& operator=(const session&) = delete;
 
-  /// Takes the named lock of the incarnation; false while another session (an earlier one of the same instance) has it.
+  /// Takes the named lock of the incarnation. Another session that has it is an earlier one of this instance, which has given it up but
+  /// may not close it: a store that can end it does so, so that the lock goes from one to the other. False while that one keeps it.
   [[nodiscard]] virtual result<bool> hold_incarnation(const std::string& cluster, const std::string& incarnation) = 0;
 
   /// Makes the rows that claims lock and reads where each job stands. Idempotent.

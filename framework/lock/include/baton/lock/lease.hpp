@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "baton/base/result.hpp"
 #include "baton/base/time.hpp"
 
@@ -23,6 +25,15 @@ struct lease_timing {
   [[nodiscard]] microseconds living_owner_wait() const noexcept { return wait_timeout - margin + stop; }
   /// ... or is gone, or saw the end of its connections.
   [[nodiscard]] microseconds dead_owner_wait() const noexcept { return 2 * stop; }
+
+  /// The longest a call on the ledger session may take. A session of which no more is heard is given up then, and the one that follows
+  /// takes the incarnation's lock from it: within M + 2 S of its last byte, of which a second and a half go by between two calls and for
+  /// the opening. So whoever finds that lock free, W after the last byte, waits (2 S) until the runs of a living owner are over as well.
+  [[nodiscard]] microseconds ledger_timeout() const noexcept {
+    using std::chrono::seconds;
+    const auto longest = std::max<microseconds>(probe_timeout, seconds{2});
+    return std::clamp<microseconds>(margin + 2 * stop - std::chrono::milliseconds{1500}, seconds{1}, longest);
+  }
 
   friend bool operator==(const lease_timing&, const lease_timing&) = default;
 };

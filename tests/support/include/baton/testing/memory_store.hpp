@@ -73,6 +73,8 @@ class memory_store {
   [[nodiscard]] bool is_open(connection c);
 
   [[nodiscard]] result<std::vector<lock::try_outcome>> get_locks(connection c, std::span<const std::string> names);
+  /// An earlier session that has the lock is ended.
+  [[nodiscard]] result<bool> hold_incarnation(connection c, const std::string& cluster, const std::string& incarnation);
   [[nodiscard]] result<std::vector<bool>> owned(connection c, std::span<const std::string> names);
   [[nodiscard]] result<lock::probe_reply> probe(connection c, std::span<const std::string> names);
   [[nodiscard]] result<std::vector<lock::release_outcome>> release_locks(connection c, std::span<const std::string> names);

@@ -28,6 +28,7 @@ class tcp_gate {
 
   void swallow(bool on) noexcept;              ///< what arrives is lost; connections stay open, new ones too
   void delay(microseconds each_way) noexcept;  ///< of what arrives from now on
+  void silence(std::uint16_t port);            ///< nothing passes any more on the connection that the server sees coming from there
   void cut();                                  ///< every connection is reset; new ones are taken
 
  private:
