@@ -2,9 +2,10 @@
 """Breaks the engine and its rules one line at a time, and shows that the simulation notices each.
 
 usage: mutations.py SOURCE BUILD [SECONDS]
+       mutations.py --lines SOURCE
 
 SOURCE is a checkout of its own (it is written to), BUILD its configured build folder. Each mutation is built and run for at most SECONDS
-(default: 120, as the short run of ./dev test). Exit code 1 if one survives.
+(default: 120, as the short run of ./dev test). Exit code 1 if one survives. --lines only tells whether each line is still there, once.
 """
 import os
 import pathlib
@@ -43,7 +44,7 @@ MUTATIONS = [
     ("nothing is restored", RESTORE, "restoring_.emplace();", "restoring_.reset();"),
     ("claims are restored as if they had no end", RESTORE, "if (!claim->end || not_yet_written.contains(own.row.key)) continue;",
      "if (!claim->end || own.row.attempt > 0) continue;"),
-    ("only the first batch of claims is restored", RESTORE, "after(restoring_->last, claims_at_once)", "after(restoring_->last, restoring_->last ? 0 : 2)"),
+    ("only the first batch of claims is restored", RESTORE, "after(restoring_->last, late_claims_at_once)", "after(restoring_->last, restoring_->last ? 0 : 2)"),
     ("nobody waits until others have restored their claims", RESTORE, "quiet_until_ = now_.steady + options_.timing.wait_timeout;", "quiet_until_ = now_.steady;"),
     ("the new server's clock is not waited for", RESTORE, "if (reached && *reached <= now_.steady) catch_up_to_.reset();", "if (reached) catch_up_to_.reset();"),
     # policies
@@ -60,7 +61,16 @@ MUTATIONS = [
 ]
 
 
+def missing_lines(source: pathlib.Path) -> int:
+    missing = [(what, name, line) for what, name, line, _ in MUTATIONS if (source / name).read_text().count(line) != 1]
+    for what, name, line in missing:
+        print(f"{what}: the line does not stand once in {name}: {line!r}")
+    return 1 if missing else 0
+
+
 def main() -> int:
+    if sys.argv[1] == "--lines":
+        return missing_lines(pathlib.Path(sys.argv[2]))
     source, build = pathlib.Path(sys.argv[1]), sys.argv[2]
     seconds = sys.argv[3] if len(sys.argv) > 3 else "120"
     survived = 0
