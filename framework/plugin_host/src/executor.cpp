@@ -149,7 +149,7 @@ class supervised_executor final : public executor {
       obey();
       start_next();
       looked_at_.clear();
-      provide_spares();
+      provide_spare();
       look_at_clock();
     }
   }
@@ -293,15 +293,13 @@ class supervised_executor final : public executor {
     add(key, std::move(r));
   }
 
-  /// The next cold runs need not wait for a process to begin; this one has started, and is not held up by them.
-  void provide_spares() {
-    if (!waiting_.empty() || !std::exchange(wants_spares_, false) || quitting_) return;
-    while (pool_.spares() < runner_pool::most_spares) {
-      auto spawned = spawn_runner(program_, environment_);
-      if (!spawned) return;  // a run that needs one will say so
-      auto [key, what] = watched(std::move(*spawned));
-      pool_.keep_spare(key, std::move(what.runner), boot_now());
-    }
+  /// The next cold run need not wait for a process to begin; this one has started, and is not held up by it.
+  void provide_spare() {
+    if (!waiting_.empty() || !std::exchange(wants_spare_, false) || quitting_ || pool_.has_spare()) return;
+    auto spawned = spawn_runner(program_, environment_);
+    if (!spawned) return;  // a run that needs one will say so
+    auto [key, what] = watched(std::move(*spawned));
+    pool_.keep_spare(key, std::move(what.runner), boot_now());
   }
 
   runner_pool::taken watched(spawned_runner spawned) {
@@ -392,7 +390,7 @@ class supervised_executor final : public executor {
 
   void hear(run& r, frame f) {
     if (std::holds_alternative<started_frame>(f)) {
-      wants_spares_ = wants_spares_ || (r.process && r.runs == 0);
+      wants_spare_ = wants_spare_ || (r.process && r.runs == 0);
       r.started = time_.now().wall;
       emit(r.id, run_started{r.started});
     } else if (auto* line = std::get_if<run_log>(&f)) {
@@ -450,7 +448,7 @@ class supervised_executor final : public executor {
   boot_timer timer_;
   boot_time armed_ = boot_time::max();
   bool has_orphans_ = false;
-  bool wants_spares_ = false;
+  bool wants_spare_ = false;
   slot next_slot_ = 1;
   std::deque<run_request> waiting_;  ///< to be started
   const std::ptrdiff_t most_starting_ = std::max(2U, std::thread::hardware_concurrency());

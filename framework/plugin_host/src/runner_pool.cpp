@@ -45,9 +45,7 @@ std::optional<runner_pool::taken> runner_pool::take_if(const std::optional<runne
   auto best = entries_.end();
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
     if (!waits(it->second) || it->second.purpose != purpose) continue;
-    const bool is_better =
-        best == entries_.end() || (purpose ? it->second.since > best->second.since : it->second.since < best->second.since);
-    if (is_better) best = it;
+    if (best == entries_.end() || it->second.since > best->second.since) best = it;
   }
   if (best == entries_.end()) return std::nullopt;
   if (!is_silent(best->second)) {
@@ -58,8 +56,8 @@ std::optional<runner_pool::taken> runner_pool::take_if(const std::optional<runne
   return taken{node.key(), std::move(node.mapped())};
 }
 
-std::size_t runner_pool::spares() const {
-  return static_cast<std::size_t>(std::ranges::count_if(entries_, [](const auto& e) { return waits(e.second) && !e.second.purpose; }));
+bool runner_pool::has_spare() const {
+  return std::ranges::any_of(entries_, [](const auto& e) { return waits(e.second) && !e.second.purpose; });
 }
 
 std::string runner_pool::reap(std::uint64_t number) {

@@ -38,7 +38,6 @@ struct runner_purpose {
 class runner_pool {
  public:
   static constexpr std::size_t most = 16;
-  static constexpr std::size_t most_spares = 2;  ///< one is taken by a cold run, while the one after it begins
   static constexpr std::size_t most_runs = 1000;
   static constexpr microseconds most_idle = std::chrono::seconds{30};
 
@@ -56,12 +55,12 @@ class runner_pool {
   void keep(std::uint64_t number, entry e, boot_time now);
   /// The one that waits for the shortest time: its memory is the warmest.
   [[nodiscard]] std::optional<taken> take(const runner_purpose& purpose) { return take_if(purpose); }
-  /// The oldest of those that have run nothing yet, and may run anything: it has begun.
+  /// One that has run nothing yet, and may run anything.
   void keep_spare(std::uint64_t number, spawned_runner runner, boot_time now) {
     entries_.emplace(number, entry{{}, std::move(runner), 0, now});
   }
   [[nodiscard]] std::optional<taken> take_spare() { return take_if(std::nullopt); }
-  [[nodiscard]] std::size_t spares() const;
+  [[nodiscard]] bool has_spare() const;
   [[nodiscard]] bool contains(std::uint64_t number) const { return entries_.contains(number); }
   /// A waiting runner says nothing, so one that is heard of is about to end.
   void send_away(std::uint64_t number) { entries_.at(number).runner.socket.reset(); }
