@@ -160,21 +160,24 @@ std::string parent_of(const std::string& pid) {
   return {};
 }
 
-std::set<std::string> own_children() {
+std::set<std::string> children_of(const std::string& parent) {
   std::set<std::string> all;
   for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
     const auto pid = entry.path().filename().string();
-    if (parent_of(pid) == std::to_string(::getpid())) all.insert(pid);
+    if (parent_of(pid) == parent) all.insert(pid);
   }
   return all;
 }
+std::set<std::string> own_children() { return children_of(std::to_string(::getpid())); }
 
-TEST_F(runner_pools, have_a_process_begun_for_the_next_cold_run) {
+TEST_F(runner_pools, have_a_process_and_its_handler_begun_for_the_next_cold_run) {
   const auto used = parent_of(who());
   ASSERT_TRUE(eventually([] { return own_children().size() == 2; }));
   auto spare = own_children();
   EXPECT_EQ(spare.erase(used), 1U);
-  EXPECT_EQ(parent_of(who({{}, {}, 64})), *spare.begin());
+  ASSERT_TRUE(eventually([&] { return children_of(*spare.begin()).size() == 1; }));
+  const auto waiting = *children_of(*spare.begin()).begin();
+  EXPECT_EQ(who({{}, {}, 64}), waiting);
   EXPECT_TRUE(eventually([] { return own_children().size() == 3; })) << "and another";
   executor_.destroy_executor();
   EXPECT_TRUE(own_children().empty());

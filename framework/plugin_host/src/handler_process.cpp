@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "cgroup.hpp"
+#include "frame.hpp"
 #include "invocation.hpp"
 #include "loader.hpp"
 
@@ -111,10 +112,34 @@ std::size_t resident_bytes() {
   return read == 2 ? resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
+/// Appends what the supervisor says next; false when it is gone.
+bool hear_more(int channel, std::string& heard) {
+  std::array<char, 65536> block;
+  while (true) {
+    const auto count = ::recv(channel, block.data(), block.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count > 0) heard.append(block.data(), static_cast<std::size_t>(count));
+    return count > 0;
+  }
+}
+
+/// What comes behind it stays in `heard`.
+std::optional<request_frame> first_request(int channel, std::string& heard) {
+  std::optional<request_frame> first;
+  while (!first && hear_more(channel, heard)) {
+    const bool good = take_frames(heard, [&first](frame&& content) {
+      if (auto* request = std::get_if<request_frame>(&content)) first = std::move(*request);
+      return !first;
+    });
+    if (!good) break;
+  }
+  return first;
+}
+
 /// One run after another. A thread beside that of the runs reads what the supervisor says.
 class handler_process {
  public:
-  explicit handler_process(unique_fd channel) : channel_{std::move(channel)}, sink_{channel_.get()} {}
+  handler_process(unique_fd channel, std::string heard) : channel_{std::move(channel)}, heard_{std::move(heard)}, sink_{channel_.get()} {}
 
   [[noreturn]] void work(request_frame first) {
     begin(std::move(first));
@@ -169,19 +194,13 @@ class handler_process {
 
   /// Carries out what the supervisor says; at its end, everything ends.
   void obey() noexcept {
-    std::string buffer;
-    std::array<char, 65536> block;
-    while (true) {
-      const auto count = ::recv(channel_.get(), block.data(), block.size(), 0);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) break;
-      buffer.append(block.data(), static_cast<std::size_t>(count));
-      const bool good = take_frames(buffer, [this](frame&& content) {
+    bool good = true;
+    do {
+      good = take_frames(heard_, [this](frame&& content) {
         hear(content);
         return true;
       });
-      if (!good) break;
-    }
+    } while (good && hear_more(channel_.get(), heard_));
     ::kill(0, SIGKILL);
   }
 
@@ -194,6 +213,7 @@ class handler_process {
   }
 
   unique_fd channel_;
+  std::string heard_;  ///< of obey()
   channel_sink sink_;
   const surroundings born_ = surroundings::look();
   surroundings known_;
@@ -207,19 +227,21 @@ class handler_process {
 
 }  // namespace
 
-void run_handler_process(request_frame request, unique_fd channel) noexcept {
+void run_handler_process(unique_fd channel) noexcept {
   // What is printed before a crash should not be lost in a buffer.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  const auto limits = request.request.limits;
-  if (request.cgroup.empty() || !join_cgroup(request.cgroup)) limit(RLIMIT_AS, limits.memory_bytes);
-  limit(RLIMIT_CPU, limits.cpu_seconds);
-  limit(RLIMIT_NOFILE, limits.open_files);
-
   const int descriptor = channel.get();
   std::unique_ptr<handler_process> self;  // never destroyed: its thread needs it to the end
   try {
-    self = std::make_unique<handler_process>(std::move(channel));
-    self->work(std::move(request));
+    std::string heard;
+    auto request = first_request(descriptor, heard);
+    if (!request) ::_exit(EXIT_FAILURE);
+    const auto& limits = request->request.limits;
+    if (request->cgroup.empty() || !join_cgroup(request->cgroup)) limit(RLIMIT_AS, limits.memory_bytes);
+    limit(RLIMIT_CPU, limits.cpu_seconds);
+    limit(RLIMIT_NOFILE, limits.open_files);
+    self = std::make_unique<handler_process>(std::move(channel), std::move(heard));
+    self->work(std::move(*request));
   } catch (const std::exception& e) {
     channel_sink{descriptor}.send(
         ended_frame{run_end::not_started, std::string{"the handler's process could not be prepared: "} + e.what(), {}});

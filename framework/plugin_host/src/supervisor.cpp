@@ -28,8 +28,6 @@ constexpr std::size_t max_read = 65536;
 /// Log lines and progress are dropped while this much waits for an instance that does not read; metrics, of which a second makes one
 /// frame, while there is twice as much.
 constexpr std::size_t max_waiting = std::size_t{1} << 20;
-/// The first byte that a forked handler hears. Frames follow.
-constexpr char go = 1;
 
 sigset_t watched_signals() noexcept {
   sigset_t set;
@@ -44,6 +42,7 @@ supervisor::supervisor(unique_fd instance, unique_fd signals) : instance_{std::m
 
 int supervisor::supervise() {
   bool reusable = true;
+  fork_handler();  // before there is anything to do: a runner that was begun ahead has all but the plugin ready; tried again if it fails
   while (reusable && receive_request()) {
     reusable = start_run() && finish(watch());
   }
@@ -58,7 +57,7 @@ bool supervisor::receive_request() {
     bool found = false;
     const bool good = take_frames(from_instance_, [&](frame content) {
       auto* request = std::get_if<request_frame>(&content);
-      if (request == nullptr) return handler_ > 0;  // what came too late for the last run
+      if (request == nullptr) return true;  // what came too late for the last run
       request_ = std::move(*request);
       found = true;
       return false;
@@ -97,8 +96,7 @@ bool supervisor::start_run() {
   if (const auto gone = read_instance(); gone != cause::none) return false;
   if (stop_ordered_) return refuse(run_end::cancelled, "stopped before the handler started");
   request_.request.lease_deadline = lease_deadline_;
-  const bool is_warm = handler_ > 0;
-  if (!is_warm) {
+  if (handler_ <= 0) {
     if (const auto* const what = fork_handler(); what != nullptr) return refuse(run_end::not_started, what + (": " + last_error()));
   }
   // The instance has to know of the handler before it does anything: this process may be killed, and a run that began must not be
@@ -106,12 +104,8 @@ bool supervisor::start_run() {
   say(spawned_frame{handler_});
   if (!flush()) return false;
   if (boot_now() >= lease_deadline_) return refuse(run_end::not_started, "the lease ended before the handler started");
-  if (is_warm) {
-    to_handler_ += encode_frame(request_);
-    if (!send_some(channel_.get(), to_handler_)) to_handler_.clear();  // its end is seen next
-  } else {
-    ::send(channel_.get(), &go, 1, MSG_NOSIGNAL);
-  }
+  to_handler_ += encode_frame(request_);
+  if (!send_some(channel_.get(), to_handler_)) to_handler_.clear();  // its end is seen next
   if (request_.request.timeout) timeout_at_ = later(boot_now(), *request_.request.timeout);
   return true;
 }
@@ -138,8 +132,7 @@ const char* supervisor::fork_handler() {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (char heard = 0; ::recv(handler_channel.get(), &heard, 1, 0) != 1) ::_exit(EXIT_FAILURE);
-    run_handler_process(std::move(request_), std::move(handler_channel));
+    run_handler_process(std::move(handler_channel));
   }
   ::setpgid(handler_, handler_);  // on both sides of fork(): whoever comes first
   handler_fd_ = open_pidfd(handler_);
