@@ -27,8 +27,7 @@ result<bool> ledger_session::hold_incarnation(const std::string& cluster, const 
   if (!answer.next() || answer.is_null(0)) return failure{errc::interrupted, "GET_LOCK of " + name + " ended without an answer (NULL)"};
   if (!answer.is_true(0)) {
     // In one packet, so that the network cannot come in between: the lock is asked for while the server ends the session that has it.
-    // A commit that hangs may keep that one alive, so the wait is short and the next opening tries again; so it does after an error of
-    // KILL.
+    // A commit that hangs may keep that one alive, so the wait is short, and the next opening tries again.
     auto taken = link_->run("KILL " + std::to_string(answer.number(1)) + ";SELECT GET_LOCK(" + text + ",1)");
     if (!taken && link_->is_dead()) return std::move(taken).error();
     if (!taken || taken->size() < 2 || !(*taken)[1].next() || !(*taken)[1].is_true(0)) return false;
