@@ -267,10 +267,15 @@ TEST_P(conformance_acquire, r40_a_cancelled_wait_ends_at_once_and_holds_nothing)
 template <typename Open, typename EndWait>
 void race_with_the_grant(int rounds, Open open, const lock::key& k, EndWait end_wait) {
   const auto owner = open();
-  auto other = open();
   named_lock held{*owner, k};
+  decltype(open()) other;
   std::optional<named_lock> wanted;
-  wanted.emplace(*other, k, named_lock::options{.threads = lock::thread_use::serialised});
+  const auto begin_anew = [&] {
+    wanted.reset();
+    other = open();
+    wanted.emplace(*other, k, named_lock::options{.threads = lock::thread_use::serialised});
+  };
+  begin_anew();
   std::barrier round_begins{3};
   std::barrier round_ends{3};
   std::atomic<bool> is_over = false;
@@ -317,9 +322,7 @@ void race_with_the_grant(int rounds, Open open, const lock::key& k, EndWait end_
     round_ends.arrive_and_wait();
     if (!got && !other->is_alive()) {
       ++ended;
-      wanted.reset();
-      other = open();
-      wanted.emplace(*other, k, named_lock::options{.threads = lock::thread_use::serialised});
+      begin_anew();
     }
     const bool owned = ok(other->owned(std::vector{k.text()})).front();
     EXPECT_EQ(owned, got) << "round " << round;

@@ -11,6 +11,19 @@ using ::testing::IsEmpty;
 
 class outages : public on_a_server {
  protected:
+  /// "far" reaches the server through the gate only and has the run of `long`; "near" is beside it, and no session is younger than W.
+  static void start_far_and_near(fleet& f, const testing::tcp_gate& gate) {
+    f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term --children 1");
+    f.job("short", "{every: 1s}", "--for 20");
+    f.add("far", {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = {}, .store_port = gate.port()});
+    ASSERT_TRUE(f.await_ready()) << f.logs();
+    await_run(f, "long");
+    f.add("near");
+    ASSERT_TRUE(f.await_ready()) << f.logs();
+    const auto steady = boot_now() + wait_timeout;
+    ASSERT_TRUE(eventually([&] { return boot_now() > steady; }, seconds{8}));
+    ASSERT_EQ(f.runs().of("long").back().instance, "far");
+  }
   static std::optional<executed_run> first_after(const fleet& f, const std::string& job, boot_time t) {
     for (auto& r : f.runs().of(job)) {
       if (r.started > t) return r;
@@ -190,18 +203,9 @@ TEST_P(outages, g7_g9_s12_an_instance_without_a_fit_store_says_why_once_waits_id
 TEST_P(outages, g5_g6_s09_a_link_that_swallows_everything_has_the_run_dead_before_the_lock_is_free_and_the_others_go_on) {
   testing::tcp_gate gate{server().port()};
   fleet f{fleet_options()};
-  f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term --children 1");
-  f.job("short", "{every: 1s}", "--for 20");
-  auto& far = f.add("far", {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = {}, .store_port = gate.port()});
-  ASSERT_TRUE(f.await_ready()) << f.logs();
-  await_run(f, "long");
-  f.add("near");
-  ASSERT_TRUE(f.await_ready()) << f.logs();
-  // The steady state: no session is younger than W.
-  const auto steady = boot_now() + wait_timeout;
-  ASSERT_TRUE(eventually([&] { return boot_now() > steady; }, seconds{8}));
+  ASSERT_NO_FATAL_FAILURE(start_far_and_near(f, gate));
+  auto& far = f.named("far");
   const auto run = f.runs().of("long").back();
-  ASSERT_EQ(run.instance, "far");
   const auto lock = holder_of(f, "long");
 
   const auto silent = boot_now();
@@ -235,15 +239,9 @@ TEST_P(outages, g5_g6_s09_a_link_that_swallows_everything_has_the_run_dead_befor
 TEST_P(outages, g2_g7_s09_a_ledger_session_that_falls_silent_gives_its_incarnation_to_the_next_before_the_server_ends_it) {
   testing::tcp_gate gate{server().port()};
   fleet f{fleet_options()};
-  f.job("long", "{every: 2s}", "--for 60000 --beat 10 --ignore-term --children 1");
-  f.job("short", "{every: 1s}", "--for 20");
-  auto& far = f.add("far", {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = {}, .store_port = gate.port()});
-  ASSERT_TRUE(f.await_ready()) << f.logs();
-  const auto run = await_run(f, "long");
-  f.add("near");
-  ASSERT_TRUE(f.await_ready()) << f.logs();
-  const auto steady = boot_now() + wait_timeout;
-  ASSERT_TRUE(eventually([&] { return boot_now() > steady; }, seconds{8}));
+  ASSERT_NO_FATAL_FAILURE(start_far_and_near(f, gate));
+  auto& far = f.named("far");
+  const auto run = f.runs().of("long").back();
   const auto incarnation = ask_one("SELECT CONCAT('baton:',cluster,':~i:',incarnation) FROM baton.baton_instance WHERE cluster='" +
                                    f.cluster() + "' AND instance='far'");
   const auto holder = [&] { return ask_one("SELECT IS_USED_LOCK('" + incarnation + "')"); };
