@@ -6,7 +6,6 @@
 #include <iostream>
 #include <string>
 
-#include "baton/plugin_host/executor.hpp"
 #include "figures.hpp"
 
 namespace baton::bench {
@@ -36,9 +35,6 @@ void share_one_processor() {
 }  // namespace baton::bench
 
 int main(int argc, char** argv) {
-  const std::string verb = argc > 1 ? argv[1] : "";
-  if (verb == "runner") return baton::plugin_host::runner_main();
-  if (verb == "nothing") return 0;
   baton::bench::share_one_processor();
   std::string json;
   bool is_checked = false;  // whether a figure over its limit is a failure

@@ -32,7 +32,7 @@ constexpr int samples = 300;
 class bed {
  public:
   bed() {
-    executor_ = executor::create({}, time_, [this](run_id id, const run_event& event) {
+    executor_ = executor::create({BATON_RUNNER, {}, false}, time_, [this](run_id id, const run_event& event) {
                   const std::scoped_lock guard{mutex_};
                   if (std::holds_alternative<run_started>(event)) started_.insert(id);
                   if (std::holds_alternative<run_ended>(event)) ended_.insert(id);
@@ -87,11 +87,10 @@ std::vector<double> runs_of(bed& b, isolation where, int count, const run_limits
   return all;
 }
 
-/// This program again, which ends at once: as much to load, and nothing to do.
+/// The runner's program, which ends at once without an instance: as much to load, and nothing to do.
 void spawn_and_wait() {
-  std::string program = "/proc/self/exe";
-  std::string verb = "nothing";
-  std::array<char*, 3> arguments{program.data(), verb.data(), nullptr};
+  std::string program = BATON_RUNNER;
+  std::array<char*, 2> arguments{program.data(), nullptr};
   pid_t child = 0;
   if (::posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments.data(), environ) == 0) ::waitpid(child, nullptr, 0);
 }

@@ -7,6 +7,20 @@ foreach(component program plugins)
 endforeach()
 configure_file(${SOURCE}/config/typical.yaml ${WORK}/typical.yaml COPYONLY)  # a configuration belongs to who runs it; a checkout may be another's
 run(${CMAKE_COMMAND} -E env BATON_PASSWORD=secret ${WORK}/prefix/bin/baton check --load-plugins -c ${WORK}/typical.yaml)
+
+# Handlers' processes are those of the small program that was installed with it, or its own where it stands alone.
+file(WRITE ${WORK}/with.yaml "program: /bin/sh\narguments: [-c, 'readlink /proc/$PPID/exe']\n")
+function(expect_handlers_of program)
+  file(GLOB_RECURSE exec ${WORK}/prefix/lib*/exec.so)
+  run(${WORK}/prefix/bin/baton plugin run ${exec} --with ${WORK}/with.yaml)
+  if(NOT output MATCHES "/prefix/${program}")
+    message(FATAL_ERROR "the handler's process was not of ${program}: ${output}")
+  endif()
+endfunction()
+expect_handlers_of(libexec/baton/runner-)
+file(RENAME ${WORK}/prefix/libexec ${WORK}/elsewhere)
+expect_handlers_of(bin/baton)
+
 foreach(file man/man1/baton.1 man/man5/baton.yaml.5 baton/baton.schema.json bash-completion/completions/baton zsh/site-functions/_baton
     fish/vendor_completions.d/baton.fish)
   file(SIZE ${WORK}/prefix/share/${file} size)

@@ -15,7 +15,7 @@ constexpr std::chrono::seconds most_time{10};
 }  // namespace
 
 result<plugin_description> describe_plugin_apart(const executor::options& options, const std::string& path) {
-  auto runner = spawn_runner(options.runner_program, runner_environment(options.environment));
+  auto runner = spawn_runner(runner_program{options.runner_program}, runner_environment(options.environment));
   if (!runner) return std::move(runner).error();
   request_frame request{{}, {}, true};
   request.request.plugin_path = path;

@@ -32,6 +32,9 @@ constexpr milliseconds orphan_interval{2};
 /// How long a process counts as one that is being started. Many at once would take turns, and each the time of all.
 constexpr milliseconds starting_time{200};
 
+/// From when a cold run began until a process is begun for the next one: it would take the processor from a run that is short.
+constexpr milliseconds spare_delay{5};
+
 /// What the executor's thread keeps of a run.
 struct run {
   run_id id{};
@@ -149,7 +152,6 @@ class supervised_executor final : public executor {
       obey();
       start_next();
       looked_at_.clear();
-      provide_spare();
       look_at_clock();
     }
   }
@@ -293,13 +295,15 @@ class supervised_executor final : public executor {
     add(key, std::move(r));
   }
 
-  /// The next cold run need not wait for a process to begin; this one has started, and is not held up by it.
-  void provide_spare() {
-    if (!waiting_.empty() || !std::exchange(wants_spare_, false) || quitting_ || pool_.has_spare()) return;
+  /// The next cold run need not wait for a process to begin.
+  void provide_spare(boot_time now) {
+    if (now < spare_at_) return;
+    spare_at_ = waiting_.empty() ? boot_time::max() : later(now, spare_delay);
+    if (!waiting_.empty() || quitting_ || pool_.has_spare()) return;
     auto spawned = spawn_runner(program_, environment_);
     if (!spawned) return;  // a run that needs one will say so
     auto [key, what] = watched(std::move(*spawned));
-    pool_.keep_spare(key, std::move(what.runner), boot_now());
+    pool_.keep_spare(key, std::move(what.runner), now);
   }
 
   runner_pool::taken watched(spawned_runner spawned) {
@@ -365,9 +369,11 @@ class supervised_executor final : public executor {
 
   void look_at_clock() {
     const auto now = boot_now();
+    provide_spare(now);
     pool_.send_away_idle(now);
     std::erase_if(old_cgroups_, remove_cgroup);
     auto next = old_cgroups_.empty() ? pool_.next_deadline() : later(now, milliseconds{100});
+    next = std::min(next, spare_at_);
     bool orphans = false;
     std::vector<slot> gone;
     for (auto& [key, r] : runs_) {
@@ -390,7 +396,7 @@ class supervised_executor final : public executor {
 
   void hear(run& r, frame f) {
     if (std::holds_alternative<started_frame>(f)) {
-      wants_spare_ = wants_spare_ || (r.process && r.runs == 0);
+      if (r.process && r.runs == 0) spare_at_ = std::min(spare_at_, later(boot_now(), spare_delay));
       r.started = time_.now().wall;
       emit(r.id, run_started{r.started});
     } else if (auto* line = std::get_if<run_log>(&f)) {
@@ -439,7 +445,7 @@ class supervised_executor final : public executor {
     ::epoll_ctl(poller_.get(), how, descriptor, &event);
   }
 
-  const std::string program_;
+  const runner_program program_;
   const std::vector<std::string> environment_;
   const clock& time_;
   const listener on_event_;
@@ -448,7 +454,7 @@ class supervised_executor final : public executor {
   boot_timer timer_;
   boot_time armed_ = boot_time::max();
   bool has_orphans_ = false;
-  bool wants_spare_ = false;
+  boot_time spare_at_ = boot_time::max();
   slot next_slot_ = 1;
   std::deque<run_request> waiting_;  ///< to be started
   const std::ptrdiff_t most_starting_ = std::max(2U, std::thread::hardware_concurrency());

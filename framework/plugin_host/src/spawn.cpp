@@ -47,9 +47,14 @@ std::vector<std::string> runner_environment(const std::vector<std::string>& more
   return all;
 }
 
-result<spawned_runner> spawn_runner(const std::string& program, const std::vector<std::string>& environment) {
+runner_program::runner_program(std::string path) : path_{std::move(path)} {
+  const unique_fd low{::open(path_.c_str(), O_PATH | O_CLOEXEC)};
+  if (low) file_ = unique_fd{::fcntl(low.get(), F_DUPFD_CLOEXEC, runner_file + 1)};
+}
+
+result<spawned_runner> spawn_runner(const runner_program& program, const std::vector<std::string>& environment) {
   const auto failed = [&](const char* what, int code) {
-    return failure{errc::spawn_failed, std::string{"cannot start a runner ("} + program + "): " + what + ": " + std::strerror(code)};
+    return failure{errc::spawn_failed, std::string{"cannot start a runner ("} + program.path() + "): " + what + ": " + std::strerror(code)};
   };
   std::array<int, 2> sockets{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0) return failed("socketpair", errno);
@@ -62,7 +67,8 @@ result<spawned_runner> spawn_runner(const std::string& program, const std::vecto
   ::posix_spawn_file_actions_adddup2(&tables.actions, theirs.get(), runner_socket);  // clears close-on-exec, also if it is the same
   ::posix_spawn_file_actions_addopen(&tables.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&tables.actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  ::posix_spawn_file_actions_addclosefrom_np(&tables.actions, runner_socket + 1);
+  if (program.file()) ::posix_spawn_file_actions_adddup2(&tables.actions, program.file().get(), runner_file);
+  ::posix_spawn_file_actions_addclosefrom_np(&tables.actions, program.file() ? runner_file + 1 : runner_file);
   sigset_t set;
   ::sigemptyset(&set);
   ::posix_spawnattr_setsigmask(&tables.attributes, &set);
@@ -71,7 +77,8 @@ result<spawned_runner> spawn_runner(const std::string& program, const std::vecto
   // A session of its own: no Ctrl-C on the instance's terminal decides about its runs.
   ::posix_spawnattr_setflags(&tables.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 
-  std::string name = program;
+  const auto path = program.file() ? "/proc/self/fd/" + std::to_string(runner_file) : program.path();
+  std::string name = program.path();
   std::string verb = "runner";
   const std::array<char*, 3> arguments{name.data(), verb.data(), nullptr};
   std::vector<char*> variables;
@@ -79,7 +86,7 @@ result<spawned_runner> spawn_runner(const std::string& program, const std::vecto
   for (const auto& entry : environment) variables.push_back(const_cast<char*>(entry.c_str()));
   variables.push_back(nullptr);
   if (const int code =
-          ::posix_spawn(&runner.process, program.c_str(), &tables.actions, &tables.attributes, arguments.data(), variables.data());
+          ::posix_spawn(&runner.process, path.c_str(), &tables.actions, &tables.attributes, arguments.data(), variables.data());
       code != 0) {
     return failed("posix_spawn", code);
   }

@@ -270,7 +270,7 @@ bool supervisor::finish(cause why) {
   // An answer given before the verdict counts: then the handler had ended in time, and only what it left behind is killed.
   if (why != cause::babble && read_handler() == cause::babble) why = cause::babble;
   if (answer_ && (why == cause::lease || why == cause::timeout || why == cause::stop)) why = cause::none;
-  const bool goes_on = why == cause::none && is_ready_for_another() && from_handler_.empty() && is_childless(handler_);
+  const bool goes_on = why == cause::none && is_ready_for_another() && from_handler_.empty() && is_only_child(handler_);
   std::optional<int> status;
   if (!goes_on) status = kill_descendants(std::exchange(handler_, -1));
   if (why == cause::none && read_handler() == cause::babble) why = cause::babble;
@@ -331,6 +331,7 @@ bool supervisor::flush() {
 
 int runner_main() {
   unique_fd instance{runner_socket};
+  ::close(runner_file);
   // Before anything else: from here on this process does not outlive the thread that spawned it. It may be gone already; the socket
   // remembers who that was.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -338,6 +339,7 @@ int runner_main() {
   socklen_t size = sizeof spawner;
   if (::getsockopt(instance.get(), SOL_SOCKET, SO_PEERCRED, &spawner, &size) != 0 || ::getppid() != spawner.pid) return EXIT_FAILURE;
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_NAME, "baton-runner");  // instead of the name of a descriptor
   ::umask(S_IWGRP | S_IWOTH);
   const auto signals = watched_signals();
   ::sigprocmask(SIG_SETMASK, &signals, nullptr);

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <filesystem>
 #include <string>
 
 #include "system.hpp"
@@ -62,17 +61,14 @@ std::optional<int> kill_descendants(pid_t handler) noexcept {
   }
 }
 
-bool is_childless(pid_t handler) noexcept {
-  bool childless = true;
+bool is_only_child(pid_t handler) noexcept {
+  bool is_only = true;
   bool sees_handler = false;  // else this kernel shows no children
   for_each_child(own_children, [&](pid_t child) {
     sees_handler = sees_handler || child == handler;
-    childless = childless && child == handler;
+    is_only = is_only && child == handler;
   });
-  std::error_code error;
-  for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(handler) + "/task", error})
-    for_each_child(thread.path().string() + "/children", [&](pid_t) { childless = false; });
-  return childless && sees_handler && !error;
+  return is_only && sees_handler;
 }
 
 void reap_orphans(pid_t handler) noexcept {

@@ -13,8 +13,8 @@ namespace baton::plugin_host {
 /// Waits for as long as something cannot be killed (a process of another user, one in an uninterruptible call).
 std::optional<int> kill_descendants(pid_t handler) noexcept;
 
-/// This process has no child but `handler`, and that one has none.
-[[nodiscard]] bool is_childless(pid_t handler) noexcept;
+/// This process has no child but `handler`, as far as the kernel shows.
+[[nodiscard]] bool is_only_child(pid_t handler) noexcept;
 
 /// Reaps orphans that have ended by themselves, but not the handler, whose number guards its group's.
 void reap_orphans(pid_t handler) noexcept;

@@ -59,7 +59,7 @@ class plugin_checker {
       const auto file = fs::path{folder} / (j.plugin + ".so");
       std::error_code ignored;
       if (!fs::exists(file, ignored)) continue;
-      auto described = plugin_host::describe_plugin_apart({}, fs::absolute(file).lexically_normal().string());
+      auto described = plugin_host::describe_plugin_apart(runner_options(), fs::absolute(file).lexically_normal().string());
       if (!described) {
         report(j.plugin_where, at, described.error().context, "");
         return nullptr;
@@ -243,8 +243,18 @@ local::options local_store_options(const settings::settings& s) {
   return o;
 }
 
+plugin_host::executor::options runner_options() {
+  plugin_host::executor::options o;
+  std::error_code error;
+  const auto self = fs::read_symlink("/proc/self/exe", error);
+  const auto file = (self.parent_path() / BATON_RUNNER_FILE).lexically_normal();
+  if (!error && ::access(file.c_str(), X_OK) == 0) o.runner_program = file;
+  return o;
+}
+
 runtime::options scheduler_options(const settings::settings& s) {
   runtime::options o;
+  o.runners = runner_options();
   o.runners.divides_cgroup = true;
   o.cluster = s.cluster;
   o.instance = s.instance;

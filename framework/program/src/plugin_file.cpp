@@ -17,7 +17,7 @@ std::string absolute_path(const std::string& file) {
 }
 
 result<plugin_host::plugin_description> describe_file(const std::string& file) {
-  return plugin_host::describe_plugin_apart({}, absolute_path(file));
+  return plugin_host::describe_plugin_apart(runner_options(), absolute_path(file));
 }
 
 std::optional<plugin_and_values> load_plugin_with(const std::string& file, const std::string& with) {

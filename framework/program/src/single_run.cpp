@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "baton/base/system_clock.hpp"
+#include "configuration.hpp"
 
 namespace baton::program {
 namespace {
@@ -92,7 +93,7 @@ plugin_host::run_request request_of(const single_run& run, const time_point& now
 result<single_run_end> carry_out(const single_run& run) {
   const system_clock time;
   events heard;
-  const auto made = plugin_host::executor::create({}, time, [&](plugin_host::run_id, const run_event& event) {
+  const auto made = plugin_host::executor::create(runner_options(), time, [&](plugin_host::run_id, const run_event& event) {
     if (run.on_event) run.on_event(event);
     heard.add(event, time.now().steady);
   });

@@ -129,7 +129,7 @@ struct stop_order {
 class executor {
  public:
   struct options {
-    std::string runner_program = "/proc/self/exe";  ///< started as `<runner_program> runner`
+    std::string runner_program = "/proc/self/exe";  ///< started as `<runner_program> runner`, as its file is when the executor is made
     std::vector<std::string> environment;           ///< NAME=VALUE for runners; nothing else is inherited but PATH, LANG, TZ, HOME
     /// This process is all of its cgroup, and takes it over if it has been delegated (`Delegate=memory` of a systemd unit).
     bool divides_cgroup = false;

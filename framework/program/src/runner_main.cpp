@@ -1,0 +1,3 @@
+#include "baton/plugin_host/executor.hpp"
+
+int main() { return baton::plugin_host::runner_main(); }
