@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "baton/lock/name.hpp"
 #include "host.hpp"
 
 namespace baton::engine {

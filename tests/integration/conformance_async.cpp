@@ -169,7 +169,14 @@ TEST_P(conformance_async, r77_what_ends_a_wait_from_outside_is_an_error_and_a_ki
   EXPECT_FALSE(s->is_alive());
 }
 
-// 10 ms timer jitter below 20 ms while 100 acquires wait; and a thousand waits are no thousand threads.
+/// How late the latest hundredth was.
+milliseconds latest_hundredth(std::vector<milliseconds> late) {
+  std::ranges::sort(late);
+  return late.empty() ? 0ms : late[late.size() * 99 / 100];
+}
+
+// 10 ms timer jitter below 20 ms while 100 acquires wait, and what the machine adds to that of a thread which only sleeps; and a thousand
+// waits are no thousand threads.
 TEST_P(conformance_async, r78_waits_do_not_block_the_loop) {
   client_ = make_client(120);
   blocker holds;
@@ -182,13 +189,24 @@ TEST_P(conformance_async, r78_waits_do_not_block_the_loop) {
                           ++done;
                         }));
   }
+  const auto late_for = [](std::chrono::steady_clock::time_point due) {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - due);
+  };
+  std::vector<milliseconds> late_beside;
+  std::jthread beside{[&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto due = std::chrono::steady_clock::now() + 10ms;
+      std::this_thread::sleep_until(due);
+      late_beside.push_back(late_for(due));
+    }
+  }};
   std::vector<milliseconds> late;
   asio::steady_timer timer{io_};
   std::function<void()> tick = [&] {
     const auto due = std::chrono::steady_clock::now() + 10ms;
     timer.expires_at(due);
     timer.async_wait([&, due](const boost::system::error_code&) {
-      late.push_back(std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - due));
+      late.push_back(late_for(due));
       if (done < 100) tick();
     });
   };
@@ -196,8 +214,9 @@ TEST_P(conformance_async, r78_waits_do_not_block_the_loop) {
   io_.run();
   EXPECT_EQ(done, 100);
   ASSERT_GT(late.size(), 100U);
-  std::ranges::sort(late);
-  EXPECT_LT(late[late.size() * 99 / 100], 20ms);
+  beside.request_stop();
+  beside.join();
+  EXPECT_LT(latest_hundredth(late), 20ms + latest_hundredth(late_beside));
 }
 
 TEST_P(conformance_async, r79_a_scope_is_released_when_its_coroutine_is_unwound) {
