@@ -151,6 +151,48 @@ TEST_F(ticks, that_others_are_seen_to_have_run_are_not_raced_for) {
   EXPECT_EQ(times_asked(next.job), 1U) << "its next tick is for all";
 }
 
+/// One every `step` after the tenth second, each of a job of its own that runs for no time. How many acquires, and how many runs, `ticks`
+/// took.
+std::pair<std::size_t, std::size_t> asked_and_run(host& h, std::size_t ticks, microseconds step) {
+  for (std::size_t i = 0; i < ticks; ++i)
+    h.add_job(std::to_string(i), 1h).schedule =
+        std::get<schedule::timetable>(schedule::timetable::from_every({1h, h.began + 10s + i * step}));
+  h.start();
+  h.pass(9s);
+  std::size_t started = 0;
+  for (const auto end = h.clock.now().steady + 1s + ticks * step; h.clock.now().steady < end;) {
+    h.pass(1ms);
+    started += h.running.size();
+    while (!h.running.empty()) h.end_run(h.running[0].id);
+  }
+  return {h.all<acquire>().size(), started};
+}
+
+TEST_F(ticks, that_come_after_a_lull_are_each_asked_for_at_once) {
+  EXPECT_EQ(asked_and_run(*this, 20, 1ms), (std::pair<std::size_t, std::size_t>{20, 20}));
+}
+
+TEST_F(ticks, that_come_one_by_one_all_the_time_are_asked_for_a_hundred_times_a_second) {
+  const auto [acquires, started] = asked_and_run(*this, 1500, 2ms);
+  EXPECT_GE(started, 1490U);
+  EXPECT_GE(acquires, 300U);
+  EXPECT_LE(acquires, 330U) << "in three seconds, with twenty at once";
+}
+
+TEST_F(ticks, that_others_ran_are_read_for_a_second_longer_and_changes_of_jobs_for_ten) {
+  add_job("a", 1h);
+  start();
+  pass(10s);
+  forget();
+  for (int i = 0; i < 3; ++i) {
+    pass_to_next<reconcile>();
+    const auto& asked = all<reconcile>().back().request;
+    EXPECT_LE(clock.now().wall - asked.ticks_since, 2060ms);
+    EXPECT_GE(clock.now().wall - asked.ticks_since, 2050ms);
+    EXPECT_EQ(asked.ticks_since - asked.jobs_since, 9s);
+  }
+}
+
 TEST_F(ticks, that_could_not_be_claimed_yet_join_others_that_wait_when_the_ledger_is_free) {
   const auto add_job_at = [this](const char* name, microseconds after_start) {
     add_job(name, 1h).schedule = std::get<schedule::timetable>(schedule::timetable::from_every({1h, began + after_start}));

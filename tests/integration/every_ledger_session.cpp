@@ -593,7 +593,7 @@ TEST_P(every_ledger_session, shows_who_differs_in_configuration_or_time_zones) {
   ASSERT_THAT(seen, SizeIs(1));
   EXPECT_EQ(seen[0].incarnation, b.incarnation);
   EXPECT_EQ(seen[0].tzdata, "2025a");
-  ledger::reconcile_request quiet{"t", "c", "instance c", "test", 1, "2025a", a.now(), false};
+  ledger::reconcile_request quiet{"t", "c", "instance c", "test", 1, "2025a", a.now(), a.now(), false};
   EXPECT_THAT(ok(make("c").ledger->reconcile(quiet)).different, IsEmpty()) << "without a heartbeat nobody asks who differs";
   EXPECT_THAT(a.reconcile(a.now()).different, SizeIs(1)) << "and nobody hears of it";
   ok(b.ledger->sign_off("t", b.incarnation));

@@ -117,10 +117,10 @@ TEST_F(memory_store_test, tells_what_is_open_and_what_has_changed) {
   ASSERT_TRUE(locks->try_acquire(name));
   const auto at = clock.now().wall;
   ASSERT_TRUE(ledger->claim(due_now("i", locks->connection_id())));
-  ledger::reconcile_request ask{"test", "i", "i", "", 0, "", at};
+  ledger::reconcile_request ask{"test", "i", "i", "", 0, "", at, at};
   EXPECT_EQ(ledger->reconcile(ask)->open.size(), 1U);
   EXPECT_EQ(ledger->reconcile(ask)->changed.size(), 1U);
-  ask.changed_since = at + 1us;
+  ask.ticks_since = at + 1us;
   EXPECT_TRUE(ledger->reconcile(ask)->changed.empty());
   EXPECT_EQ(ledger->register_jobs("test", job)->front().decided_until, at);
   EXPECT_EQ(store.heartbeats("test"), std::set<std::string>{"i"});

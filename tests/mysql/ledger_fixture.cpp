@@ -75,7 +75,7 @@ ledger::reconcile_reply instance::reconcile(wall_time since) {
   asked.instance = "instance " + incarnation;
   asked.version = "test";
   asked.config_hash = 0xffffffffffff;
-  asked.changed_since = since;
+  asked.ticks_since = asked.jobs_since = since;
   return ok(ledger->reconcile(asked));
 }
 

@@ -278,7 +278,8 @@ class scheduler::core {
   failure last_trouble_{errc::store_unavailable, "the store has not been reached yet"};
 
   using ready_key = std::tuple<std::int32_t, wall_time, std::uint64_t, name_index>;  ///< what sorts first goes first
-  std::set<ready_key> ready_;                                                        ///< wanted, to be acquired as slots permit
+  boot_time acquires_until_{};  ///< what was asked for lately takes until then, at acquire_interval
+  std::set<ready_key> ready_;   ///< wanted, to be acquired as slots permit
   std::unordered_map<name_index, ready_key> ready_key_;
   std::set<name_index> parked_;                         ///< wanted, until the next reconcile
   std::set<std::pair<boot_time, name_index>> delayed_;  ///< wanted, by not_before
@@ -301,7 +302,7 @@ class scheduler::core {
   boot_time beat_at_{};
   bool is_beating_ = false;  ///< the reconcile under way
   std::set<std::string> told_of_peers_;
-  std::optional<wall_time> changed_since_;
+  std::optional<wall_time> reconciled_;  ///< when the last one read, by the store's clock
   bool clock_unfit_ = false;
 
   bool stopping_ = false;

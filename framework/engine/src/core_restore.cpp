@@ -37,7 +37,7 @@ void scheduler::core::meet_server(const lock::server_identity& now_at) {
   }
   met_server_at_ = now_.steady;
   clock_.forget();
-  changed_since_.reset();
+  reconciled_.reset();
   ledger_is_another_ = true;
   if (before->uuid != now_at.uuid) {
     // An instance that lives has found its way here, restored its claims, and lost the runs that lived by the last server's locks.

@@ -13,7 +13,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t claims_at_once = 512;
 constexpr std::size_t ticks_at_once = 10'000;                 // of one job in one claim; the rest follows in the next
-constexpr microseconds changes_overlap = seconds{10};         // a row can commit after a newer one
 constexpr microseconds reconcile_pause = milliseconds{1050};  ///< with a heartbeat now and then: one statement a second
 constexpr microseconds heartbeat_pause = seconds{20};
 constexpr microseconds lock_error_pause = milliseconds{250};
@@ -456,7 +455,7 @@ void scheduler::core::handle(reconciled&& e) {
   }
   auto& reply = *e.reply;
   sample_clock(e.when, reply.store_now);
-  changed_since_ = reply.store_now - changes_overlap;
+  reconciled_ = reply.store_now;
   if (is_beating_) {
     beat_at_ = now_.steady + heartbeat_pause;
     tell_of_peers(reply.different);

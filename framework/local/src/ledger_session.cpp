@@ -156,14 +156,14 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
       reply.open.back().error.clear();
     }
     auto changed = db_->query("SELECT job,tick,kind,until_tick,state FROM baton_tick WHERE cluster=? AND changed>=?", request.cluster,
-                              request.changed_since);
+                              request.ticks_since);
     while (changed.next()) {
       reply.changed.push_back({{changed.text(0), changed.time(1).value_or(wall_time{}), static_cast<ledger::tick_kind>(changed.number(2))},
                                changed.time(3),
                                static_cast<ledger::row_state>(changed.number(4))});
     }
-    auto jobs = db_->query("SELECT job,schedule_hash,stopped FROM baton_job WHERE cluster=? AND changed>=?", request.cluster,
-                           request.changed_since);
+    auto jobs =
+        db_->query("SELECT job,schedule_hash,stopped FROM baton_job WHERE cluster=? AND changed>=?", request.cluster, request.jobs_since);
     while (jobs.next()) reply.jobs.push_back({jobs.text(0), jobs.text(1), jobs.is_true(2)});
     if (!request.beat) return;
     auto others = db_->query(

@@ -287,10 +287,10 @@ result<ledger::reconcile_reply> ledger_session::reconcile(const ledger::reconcil
   sql.raw(" FROM baton_tick FORCE INDEX (open_rows) WHERE cluster=").text(request.cluster).raw(" AND ").raw(open_states);
   sql.raw(" UNION ALL SELECT job,tick,kind,'',state,0,'','',0,until_tick").raw(rest).raw("3");
   sql.raw(" FROM baton_tick FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
-  sql.raw(" AND changed>=").time(request.changed_since);
+  sql.raw(" AND changed>=").time(request.ticks_since);
   sql.raw(" UNION ALL SELECT job,NULL,0,schedule_hash,stopped<>0,0,'','',0,NULL").raw(rest).raw("4");
   sql.raw(" FROM baton_job FORCE INDEX (changes) WHERE cluster=").text(request.cluster);
-  sql.raw(" AND changed>=").time(request.changed_since);
+  sql.raw(" AND changed>=").time(request.jobs_since);
   if (request.beat) {
     sql.raw(" UNION ALL SELECT tzdata,NULL,0,'',0,config_hash,incarnation,instance,0,NULL").raw(rest).raw("5");
     sql.raw(" FROM baton_instance WHERE cluster=").text(request.cluster).raw(" AND incarnation<>").text(request.incarnation);

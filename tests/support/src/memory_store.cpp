@@ -367,10 +367,10 @@ result<ledger::reconcile_reply> memory_store::reconcile(connection c, const ledg
   }
   for (const auto& key : t.open) reply.open.push_back(t.ticks.at(key).row);
   for (const auto& [key, stored] : t.ticks) {
-    if (stored.changed >= request.changed_since) reply.changed.push_back({key, stored.row.until, stored.row.state});
+    if (stored.changed >= request.ticks_since) reply.changed.push_back({key, stored.row.until, stored.row.state});
   }
   for (const auto& [name, job] : t.jobs) {
-    if (job.registered && job.changed >= request.changed_since)
+    if (job.registered && job.changed >= request.jobs_since)
       reply.jobs.push_back({name, job.schedule_hash, job.standing.stopped != ledger::reason_code::none});
   }
   return reply;

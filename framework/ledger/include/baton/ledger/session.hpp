@@ -42,9 +42,10 @@ struct reconcile_request {
   std::string instance;
   std::string version;
   std::uint64_t config_hash = 0;
-  std::string tzdata;         ///< the release of the time zone data that its schedules go by
-  wall_time changed_since{};  ///< rows written at or after this come back (the caller overlaps by ten seconds)
-  bool beat = true;           ///< writes a heartbeat too, and asks who differs
+  std::string tzdata;       ///< the release of the time zone data that its schedules go by
+  wall_time ticks_since{};  ///< rows of ticks that were written at or after this come back
+  wall_time jobs_since{};   ///< and those of jobs
+  bool beat = true;         ///< writes a heartbeat too, and asks who differs
 };
 
 struct reconcile_reply {
@@ -56,7 +57,7 @@ struct reconcile_reply {
     row_state state{};
   };
   std::vector<change> changed;
-  /// Jobs that were paused, resumed or registered anew since `changed_since`.
+  /// Jobs that were paused, resumed or registered anew since `jobs_since`.
   struct job_change {
     std::string job;
     std::string schedule_hash;
