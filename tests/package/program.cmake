@@ -9,13 +9,10 @@ configure_file(${SOURCE}/config/typical.yaml ${WORK}/typical.yaml COPYONLY)  # a
 run(${CMAKE_COMMAND} -E env BATON_PASSWORD=secret ${WORK}/prefix/bin/baton check --load-plugins -c ${WORK}/typical.yaml)
 
 # Handlers' processes are those of the small program that was installed with it, or its own where it stands alone.
-file(WRITE ${WORK}/with.yaml "program: /bin/sh\narguments: [-c, 'readlink /proc/$PPID/exe']\n")
+file(GLOB_RECURSE exec ${WORK}/prefix/lib*/exec.so)
 function(expect_handlers_of program)
-  file(GLOB_RECURSE exec ${WORK}/prefix/lib*/exec.so)
+  file(WRITE ${WORK}/with.yaml "command: [/bin/sh, -c, 'readlink /proc/$PPID/exe | grep ${WORK}/prefix/${program}']\n")
   run(${WORK}/prefix/bin/baton plugin run ${exec} --with ${WORK}/with.yaml)
-  if(NOT output MATCHES "/prefix/${program}")
-    message(FATAL_ERROR "the handler's process was not of ${program}: ${output}")
-  endif()
 endfunction()
 expect_handlers_of(libexec/baton/runner-)
 file(RENAME ${WORK}/prefix/libexec ${WORK}/elsewhere)
