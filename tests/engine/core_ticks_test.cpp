@@ -186,7 +186,7 @@ TEST_F(ticks, that_others_ran_are_read_for_a_second_longer_and_changes_of_jobs_f
   forget();
   for (int i = 0; i < 3; ++i) {
     pass_to_next<reconcile>();
-    const auto& asked = all<reconcile>().back().request;
+    const auto asked = all<reconcile>().back().request;
     EXPECT_LE(clock.now().wall - asked.ticks_since, 2060ms);
     EXPECT_GE(clock.now().wall - asked.ticks_since, 2050ms);
     EXPECT_EQ(asked.ticks_since - asked.jobs_since, 9s);
