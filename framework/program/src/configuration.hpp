@@ -33,7 +33,8 @@ struct checked {
 [[nodiscard]] mysql::options store_options(const settings::settings& s);
 [[nodiscard]] local::options local_store_options(const settings::settings& s);
 [[nodiscard]] runtime::options scheduler_options(const settings::settings& s);
-/// Handlers' processes are begun as the small program that was installed with this one, which loads in a third of the time; else as this one.
+/// Handlers' processes are begun as the small program that was installed with this one, which loads in a third of the time; else as this
+/// one.
 [[nodiscard]] plugin_host::executor::options runner_options();
 
 /// Prints problems to stderr and a last line that counts them.
