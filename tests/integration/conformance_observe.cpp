@@ -247,9 +247,14 @@ TEST_P(conformance_observe, r85_tls_refuses_a_wrong_authority_and_a_wrong_name) 
   EXPECT_EQ(outcome(tls_mode::required, wrong, "127.0.0.1"), errc{}) << "encrypted, with whatever certificate";
   EXPECT_EQ(outcome(tls_mode::verify_ca, right, "127.0.0.1"), errc{}) << "the name does not matter";
   EXPECT_EQ(outcome(tls_mode::verify_ca, wrong, "localhost"), errc::store_unavailable);
+  EXPECT_EQ(outcome(tls_mode::verify_ca, wrong, "127.0.0.1"), errc::store_unavailable);
   EXPECT_EQ(outcome(tls_mode::verify_identity, right, "localhost"), errc{});
   EXPECT_EQ(outcome(tls_mode::verify_identity, right, "127.0.0.1"), errc::store_unavailable) << "the name matters";
   EXPECT_EQ(outcome(tls_mode::verify_identity, wrong, "localhost"), errc::store_unavailable);
+  ok(server().show_certificate_for("IP:127.0.0.1"));
+  EXPECT_EQ(outcome(tls_mode::verify_identity, right, "127.0.0.1"), errc{}) << "the certificate is for the address now";
+  EXPECT_EQ(outcome(tls_mode::verify_identity, right, "localhost"), errc::store_unavailable);
+  ok(server().show_certificate_for("DNS:localhost"));
   tls.tls = tls_mode::verify_ca;
   tls.tls_ca.clear();
   EXPECT_EQ(code_of(mysql::store::create(tls)), errc::invalid_argument);

@@ -305,19 +305,25 @@ status private_server::create() {
   if (directory_lock_ < 0 || ::flock(directory_lock_, LOCK_EX | LOCK_NB) != 0) return failure{errc::io, os_error(name)};
   auto made = make_data_directory(options_.kind, directory_ / "data", log_path());
   if (!made) return failure{made.error().code, made.error().context + "\n" + log_tail()};
-  return options_.tls ? make_certificates() : status{};
+  return options_.tls ? make_certificate("DNS:localhost") : status{};
 }
 
-status private_server::make_certificates() const {
+status private_server::make_certificate(const std::string& name) const {
   const auto folder = directory_ / "tls";
   std::error_code error;
   fs::create_directory(folder, error);
-  // $1: the folder. Two authorities, one of which signs a certificate for localhost.
+  // $1: the folder, $2: whom the certificate is for. Two authorities, one of which signs it.
   constexpr auto script = R"(set -e; cd "$1"; new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-for ca in ca wrong-ca; do openssl req -x509 $new -keyout $ca.key -out $ca.pem -subj "/CN=Baton tests $ca" -days 30; done
-openssl req $new -keyout server.key -out server.csr -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost"
+for ca in ca wrong-ca; do [ -e $ca.pem ] || openssl req -x509 $new -keyout $ca.key -out $ca.pem -subj "/CN=Baton tests $ca" -days 30; done
+openssl req $new -keyout server.key -out server.csr -subj "/CN=Baton tests server" -addext "subjectAltName=$2"
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -copy_extensions copy -out server.pem -days 30)";
-  return run_to_end({"sh", "-c", script, "sh", folder.string()}, log_path());
+  return run_to_end({"sh", "-c", script, "sh", folder.string(), name}, log_path());
+}
+
+status private_server::show_certificate_for(const std::string& name) {
+  if (auto made = make_certificate(name); !made) return made;
+  const auto taken = exec(options_.kind == server_kind::mysql ? "ALTER INSTANCE RELOAD TLS" : "FLUSH SSL");
+  return taken ? status{} : taken.error();
 }
 
 status private_server::launch() {

@@ -63,6 +63,9 @@ class private_server {
   void suspend();                      ///< SIGSTOP: connections stay open and nothing answers
   void resume();                       ///< SIGCONT
 
+  /// `name`: "DNS:localhost", as at first, or "IP:127.0.0.1", instead of the one before, for new connections. Needs `tls`.
+  [[nodiscard]] status show_certificate_for(const std::string& name);
+
   /// Runs statements as root and gives the rows of the last one that has any. `;` between them.
   [[nodiscard]] result<std::vector<row>> exec(const std::string& sql);
 
@@ -81,7 +84,7 @@ class private_server {
  private:
   explicit private_server(options wanted) : options_(std::move(wanted)) {}
   [[nodiscard]] status create();
-  [[nodiscard]] status make_certificates() const;
+  [[nodiscard]] status make_certificate(const std::string& name) const;
   [[nodiscard]] status launch();
   [[nodiscard]] status await_answer();
   [[nodiscard]] bool running();
