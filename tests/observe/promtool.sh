@@ -1,6 +1,6 @@
 #!/bin/sh
 # promtool.sh [promtool|prometheus]: prints the path of the tool: $BATON_PROMTOOL or $BATON_PROMETHEUS, else the one on PATH, else a copy in the
-# cache, fetched on demand from the distribution's prometheus package, which is unpacked and not installed (installing it would start a server).
+# cache, fetched on demand from the distribution's packages, which are unpacked and not installed (installing prometheus would start a server).
 set -eu
 
 tool=${1:-promtool}
@@ -26,9 +26,13 @@ if [ ! -x "$cache/$tool" ]; then
   trap 'rm -rf "$work"' EXIT
   # apt drops to its own user for downloads, who must be able to write here.
   chmod 755 "$work"
-  (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download prometheus) >&2 ||
-    { echo "promtool.sh: could not fetch the package prometheus; set BATON_PROMTOOL and BATON_PROMETHEUS to the tools" >&2; exit 1; }
-  dpkg -x "$work"/prometheus_*.deb "$work/root"
+  fetch() {
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$1") >&2 ||
+      { echo "promtool.sh: could not fetch the package $1; set BATON_PROMTOOL and BATON_PROMETHEUS to the tools" >&2; exit 1; }
+    dpkg -x "$work/$1"_*.deb "$work/root"
+  }
+  fetch prometheus
+  [ -e "$work/root/usr/bin/promtool" ] || fetch promtool  # a package of its own since Debian 13
   mv "$work/root/usr/bin/promtool" "$work/root/usr/bin/prometheus" "$cache"  # renames: two tests at once do not see half a file
 fi
 echo "$cache/$tool"
