@@ -237,7 +237,8 @@ TEST_P(conformance_observe, r85_tls_refuses_a_wrong_authority_and_a_wrong_name) 
     tls.tls = mode;
     tls.tls_ca = ca;
     tls.hosts.front().host = host;
-    return code_of(ok(mysql::store::create(tls)).open_lock_session());
+    const auto made = mysql::store::create(tls);
+    return made ? code_of(made->open_lock_session()) : made.error().code;
   };
   using mysql::tls_mode;
   const auto right = server().tls_ca();
@@ -249,11 +250,14 @@ TEST_P(conformance_observe, r85_tls_refuses_a_wrong_authority_and_a_wrong_name) 
   EXPECT_EQ(outcome(tls_mode::verify_ca, wrong, "localhost"), errc::store_unavailable);
   EXPECT_EQ(outcome(tls_mode::verify_ca, wrong, "127.0.0.1"), errc::store_unavailable);
   EXPECT_EQ(outcome(tls_mode::verify_identity, right, "localhost"), errc{});
-  EXPECT_EQ(outcome(tls_mode::verify_identity, right, "127.0.0.1"), errc::store_unavailable) << "the name matters";
   EXPECT_EQ(outcome(tls_mode::verify_identity, wrong, "localhost"), errc::store_unavailable);
+  // A library that would not compare an address of this host is not asked to: Connector/C from 3.4 on, of Debian 13.
+  const auto library = mysql::store::client_version();
+  const bool compares_addresses = !library.starts_with("MariaDB") || library < "MariaDB Connector/C 3.4";
+  EXPECT_EQ(outcome(tls_mode::verify_identity, right, "127.0.0.1"), compares_addresses ? errc::store_unavailable : errc::invalid_argument);
   ok(server().show_certificate_for("IP:127.0.0.1"));
-  EXPECT_EQ(outcome(tls_mode::verify_identity, right, "127.0.0.1"), errc{}) << "the certificate is for the address now";
   EXPECT_EQ(outcome(tls_mode::verify_identity, right, "localhost"), errc::store_unavailable);
+  EXPECT_EQ(outcome(tls_mode::verify_identity, right, "127.0.0.1"), compares_addresses ? errc{} : errc::invalid_argument);
   ok(server().show_certificate_for("DNS:localhost"));
   tls.tls = tls_mode::verify_ca;
   tls.tls_ca.clear();

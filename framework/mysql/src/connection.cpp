@@ -58,14 +58,6 @@ void set_tls(MYSQL* handle, tls_mode mode, const std::string& ca) {
   mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &check_host);
   if (is_verified(mode)) mysql_optionsv(handle, MYSQL_OPT_SSL_CA, ca.c_str());
 }
-
-/// From 3.4 on the library compares nothing with the certificate where the host is "127.0.0.1" or "::1", as if nobody could be between; but
-/// a tunnel may begin there. In other digits the same addresses are compared with the certificate's addresses.
-std::string host_to_compare(tls_mode mode, const std::string& host) {
-  if (mode != tls_mode::verify_identity) return host;
-  if (host == "127.0.0.1") return "127.0.0.01";
-  return host == "::1" ? "0:0:0:0:0:0:0:1" : host;
-}
 #else
 int socket_of(MYSQL* handle) { return handle->net.fd; }
 
@@ -79,8 +71,6 @@ void set_tls(MYSQL* handle, tls_mode mode, const std::string& ca) {
   const bool fetch_key = true;  // caching_sha2_password without TLS
   mysql_options(handle, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &fetch_key);
 }
-
-std::string host_to_compare(tls_mode /*mode*/, const std::string& host) { return host; }
 #endif
 
 }  // namespace
@@ -228,8 +218,8 @@ result<std::unique_ptr<connection>> connection::open(const options& wanted, cons
   mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
   set_tls(handle, host != nullptr ? wanted.tls : tls_mode::disabled, wanted.tls_ca);
 
-  const auto connected = connecting::connect({handle, host != nullptr ? host_to_compare(wanted.tls, host->host) : "", wanted.user,
-                                              wanted.password, wanted.database, wanted.socket, host != nullptr ? host->port : 0U},
+  const auto connected = connecting::connect({handle, host != nullptr ? host->host : "", wanted.user, wanted.password, wanted.database,
+                                              wanted.socket, host != nullptr ? host->port : 0U},
                                              limit);
   if (!connected) {
     made->handle_ = nullptr;
