@@ -1,31 +1,32 @@
 #include "reload.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
-#include <map>
+#include <iterator>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace baton::program {
 namespace {
 
+/// Sorted.
+std::vector<std::string> job_names(const settings::settings& s) {
+  std::vector<std::string> names;
+  names.reserve(s.jobs.size());
+  for (const auto& j : s.jobs) names.push_back(j.name);
+  std::ranges::sort(names);
+  return names;
+}
+
 /// What became of the jobs, in a line of the log.
-void tell_of_jobs(observe::log& log, const settings::settings& before, const settings::settings& after) {
-  std::map<std::string_view, bool> known;
-  for (const auto& j : before.jobs) known.emplace(j.name, false);
-  std::size_t added = 0;
-  for (const auto& j : after.jobs) {
-    const auto it = known.find(j.name);
-    if (it == known.end()) {
-      ++added;
-    } else {
-      it->second = true;
-    }
-  }
-  std::size_t removed = 0;
-  for (const auto& [name, is_there] : known) removed += is_there ? 0 : 1;
+void tell_of_jobs(observe::log& log, const std::vector<std::string>& before, const std::vector<std::string>& after) {
+  std::vector<std::string_view> kept;
+  std::ranges::set_intersection(before, after, std::back_inserter(kept));
+  const auto text = [](std::size_t n) { return std::to_string(n); };
   log.info("configuration reloaded",
-           {{"jobs", std::to_string(after.jobs.size())}, {"added", std::to_string(added)}, {"removed", std::to_string(removed)}});
+           {{"jobs", text(after.size())}, {"added", text(after.size() - kept.size())}, {"removed", text(before.size() - kept.size())}});
 }
 
 }  // namespace
@@ -71,7 +72,9 @@ const reloader::outcome stopping{false, "this instance is stopping", {}, true};
 
 reloader::reloader(boost::asio::io_context& io, std::string file, settings::settings running, observe::log& log, apply_function apply,
                    std::function<void(bool)> told)
-    : io_(io), file_(std::move(file)), running_(std::move(running)), log_(log), apply_(std::move(apply)), told_(std::move(told)) {}
+    : io_(io), file_(std::move(file)), log_(log), apply_(std::move(apply)), told_(std::move(told)) {
+  keep(std::move(running));
+}
 
 reloader::~reloader() {
   if (thread_.joinable()) thread_.join();
@@ -95,6 +98,12 @@ void reloader::end() {
   for (auto* list : {&waiting_, &waiting_again_}) {
     for (const auto& done : std::exchange(*list, {})) done(stopping);
   }
+}
+
+void reloader::keep(settings::settings running) {
+  jobs_ = job_names(running);
+  running.jobs = std::vector<settings::job>{};  // `= {}` would keep the memory
+  running_ = std::move(running);
 }
 
 void reloader::begin() {
@@ -136,8 +145,9 @@ reloader::outcome reloader::take(const checked& loaded) {
                   std::move(problems));
   if (auto applied = apply_(*loaded.value); !applied)
     return refuse("the configuration cannot be used: nothing was changed", {{"error", applied.error().context}}, std::move(problems));
-  tell_of_jobs(log_, running_, loaded.value->settings);
-  running_ = loaded.value->settings;
+  const auto before = std::move(jobs_);
+  keep(loaded.value->settings);
+  tell_of_jobs(log_, before, jobs_);
   return {true, "the configuration was taken", std::move(problems)};
 }
 

@@ -39,6 +39,7 @@ class reloader {
   void end();
 
  private:
+  void keep(settings::settings running);
   void begin();
   void finish(const checked& loaded);
   [[nodiscard]] outcome take(const checked& loaded);
@@ -46,7 +47,8 @@ class reloader {
 
   boost::asio::io_context& io_;
   std::string file_;
-  settings::settings running_;
+  settings::settings running_;     ///< without its jobs: there may be a hundred thousand
+  std::vector<std::string> jobs_;  ///< their names, sorted
   observe::log& log_;
   apply_function apply_;
   std::function<void(bool)> told_;
