@@ -97,6 +97,19 @@ TEST(claim_overlap, allow_runs_no_tick_early_by_the_clock_of_another_server) {
   EXPECT_EQ(c.decide().reply.verdict, name_verdict::claimed);
 }
 
+TEST(claim_overlap, allow_runs_no_tick_that_waited_when_its_job_was_paused) {
+  runs_side_by_side c;
+  c.name.jobs[0].ticks.clear();
+  auto& asked = c.add_open("a", noon, row_state::pending);
+  asked.requested = noon;
+  c.name.lock_name = asked.lock_name = "run 12:00:00";
+  c.pause(0);
+  EXPECT_EQ(text(c.decide()), "");
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::nothing_due);
+  c.seen.jobs[0].standing.stopped = reason_code::none;
+  EXPECT_EQ(c.decide().reply.verdict, name_verdict::claimed);
+}
+
 TEST(claim_overlap, allow_moves_a_trigger_to_a_name_of_its_own) {
   runs_side_by_side c;
   c.name.jobs[0].ticks.clear();

@@ -267,7 +267,7 @@ class decider {
     if (!plan_.reply.run && is_held_back_) plan_.reply.verdict = name_verdict::held_back;
   }
 
-  /// A trigger runs while its job is paused: somebody wants it so. What follows another job does not.
+  /// A trigger runs while its job is paused: somebody wants it so. What follows another job does not, and a tick waits for the resume.
   const tick_row* oldest_pending() {
     const tick_row* oldest = nullptr;
     for (const auto* row : pending_) {
@@ -281,6 +281,7 @@ class decider {
         update(*row, std::move(closed));
         continue;
       }
+      if (is_stopped(*row)) continue;
       const auto& job = *find_job(row->key.job);
       if (job.run_name && job.run_name(row->key) != name_.lock_name) {
         auto moved = *row;
