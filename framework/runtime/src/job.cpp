@@ -96,11 +96,12 @@ engine::job_set engine_jobs(const options& opts, const std::vector<job>& jobs) {
   return set;
 }
 
-std::vector<ledger::job_registration> registrations_of(const engine::job_set& set) {
-  std::vector<ledger::job_registration> all;
+std::shared_ptr<const std::vector<ledger::job_registration>> registrations_of(const engine::job_set& set) {
+  auto all = std::make_shared<std::vector<ledger::job_registration>>();
+  all->reserve(set.jobs.size());
   for (const auto& j : set.jobs) {
     if (j.is_retired) continue;
-    auto& made = all.emplace_back(ledger::job_registration{j.name, j.lock_name, j.schedule_hash, j.setting});
+    auto& made = all->emplace_back(ledger::job_registration{j.name, j.lock_name, j.schedule_hash, j.setting});
     for (const auto tag : j.tags) made.tag_fences.push_back(set.tags[tag].fence_name);
   }
   return all;

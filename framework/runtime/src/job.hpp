@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace baton::runtime {
 
 /// What the engine has to know of them; `after`, tags and labels are names here and something else there.
 [[nodiscard]] engine::job_set engine_jobs(const options& opts, const std::vector<job>& jobs);
-[[nodiscard]] std::vector<ledger::job_registration> registrations_of(const engine::job_set& set);
+[[nodiscard]] std::shared_ptr<const std::vector<ledger::job_registration>> registrations_of(const engine::job_set& set);
 
 /// schedule, catch_up, trigger, after, retry
 [[nodiscard]] std::string_view trigger_of(const ledger::claimed_run& run) noexcept;

@@ -63,10 +63,8 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
         metrics_(metrics),
         incarnation_(random_incarnation()),
         observer_(jobs_, log, metrics, opts_.recorder),
-        engine_(engine_options(), engine_jobs(opts_, jobs_)),
-        timer_(io) {
-    registrations_ = registrations_of(engine_jobs(opts_, jobs_));
-  }
+        engine_(engine_options(), registered(engine_jobs(opts_, jobs_))),
+        timer_(io) {}
 
   status start_executor() {
     auto made = plugin_host::executor::create(opts_.runners, clock_,
@@ -127,8 +125,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
     }
     metrics_.add_jobs(labels_of(opts_.cluster, jobs_));
     metrics_.run_slots_total(opts_.max_concurrent_runs);
-    auto set = engine_jobs(opts_, jobs_);
-    registrations_ = registrations_of(set);
+    auto set = registered(engine_jobs(opts_, jobs_));
     for (const auto& [id, w] : ledger_workers_) w->set_jobs(registrations_);
     arrived_.emplace_back(engine::jobs_changed{std::move(set), opts_.config_hash, opts_.max_concurrent_runs});
     look_at_what_arrived();
@@ -157,6 +154,10 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
  private:
   friend class scheduler;
 
+  engine::job_set registered(engine::job_set set) {
+    registrations_ = registrations_of(set);
+    return set;
+  }
   [[nodiscard]] engine::options engine_options() const {
     return {opts_.cluster,
             incarnation_,
@@ -399,7 +400,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
   observe::log& log_;
   observe::metrics& metrics_;
   std::string incarnation_;
-  std::vector<ledger::job_registration> registrations_;
+  std::shared_ptr<const std::vector<ledger::job_registration>> registrations_;
   observer observer_;
   engine::scheduler engine_;
   std::vector<engine::event> arrived_;

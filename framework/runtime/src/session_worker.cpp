@@ -173,7 +173,7 @@ void ledger_worker::open_session(const opener& open) {
         id_,
         {errc::store_busy, "an earlier connection of this instance still holds its incarnation's lock; waiting for the server to end it"}});
   }
-  auto jobs = session.register_jobs(who_.cluster, who_.jobs);
+  auto jobs = session.register_jobs(who_.cluster, *who_.jobs);
   if (!jobs) return deliver_(engine::session_failed{id_, jobs.error()});
   watch(session.descriptor());
   deliver_(engine::ledger_session_opened{id_, session.connection_id(), session.identity(), std::move(*jobs)});
@@ -209,7 +209,7 @@ void ledger_worker::perform(engine::reconcile a) {
   call<engine::reconciled>([request = std::move(a.request)](ledger::session& s) { return s.reconcile(request); });
 }
 void ledger_worker::perform(engine::register_jobs /*unused*/) {
-  call<engine::jobs_registered>([this](ledger::session& s) { return s.register_jobs(who_.cluster, who_.jobs); });
+  call<engine::jobs_registered>([this](ledger::session& s) { return s.register_jobs(who_.cluster, *who_.jobs); });
 }
 void ledger_worker::perform(engine::sign_off /*unused*/) {
   post([this] {
@@ -231,7 +231,7 @@ void ledger_worker::perform(engine::restore a) {
 void ledger_worker::perform(engine::purge a) {
   call<engine::purged>([request = std::move(a.request)](ledger::session& s) { return s.purge(request); });
 }
-void ledger_worker::set_jobs(std::vector<ledger::job_registration> jobs) {
+void ledger_worker::set_jobs(std::shared_ptr<const std::vector<ledger::job_registration>> jobs) {
   post([this, jobs = std::move(jobs)]() mutable { who_.jobs = std::move(jobs); });
 }
 

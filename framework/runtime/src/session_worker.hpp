@@ -91,7 +91,7 @@ class ledger_worker final : public worker {
   struct identity {
     std::string cluster;
     std::string incarnation;
-    std::vector<ledger::job_registration> jobs;
+    std::shared_ptr<const std::vector<ledger::job_registration>> jobs;
   };
   ledger_worker(engine::session_id id, const clock& time, opener open, identity who, deliver to);
   ~ledger_worker() override;
@@ -105,7 +105,7 @@ class ledger_worker final : public worker {
   void perform(engine::restore a);
   void perform(engine::purge a);
   /// What further registrations are about.
-  void set_jobs(std::vector<ledger::job_registration> jobs);
+  void set_jobs(std::shared_ptr<const std::vector<ledger::job_registration>> jobs);
 
  private:
   void open_session(const opener& open);
