@@ -45,5 +45,21 @@ TEST_F(schema_test, is_made_by_one_of_many_that_begin_at_once) {
   EXPECT_TRUE(unmade().open_ledger_session());
 }
 
+/// Once a second, however many rows there are.
+TEST_F(schema_test, has_an_index_for_all_that_a_reconcile_reads) {
+  (void)made();
+  const auto db = ok(database::open(ok(directory::open(path())), database::if_missing::fail));
+  for (const auto* what : {"baton_tick WHERE cluster=? AND state IN (1, 2, 3)", "baton_tick WHERE cluster=? AND changed>=?",
+                           "baton_job WHERE cluster=? AND changed>=?"}) {
+    std::string plan;
+    ok(db->read([&] {
+      auto rows = db->query(std::string{"EXPLAIN QUERY PLAN SELECT 1 FROM "} + what);
+      while (rows.next()) plan += rows.text(3) + "; ";
+    }));
+    const bool by_time = std::string_view{what}.ends_with("changed>=?");
+    EXPECT_THAT(plan, HasSubstr(by_time ? "(cluster=? AND changed>?)" : "open_rows (cluster=?"));
+  }
+}
+
 }  // namespace
 }  // namespace baton::local::testing

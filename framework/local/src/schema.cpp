@@ -62,6 +62,7 @@ CREATE TABLE baton_job (
   changed INTEGER NOT NULL,
   PRIMARY KEY (cluster, job)
 ) STRICT;
+CREATE INDEX job_changes ON baton_job (cluster, changed);
 CREATE TABLE baton_instance (
   cluster TEXT NOT NULL,
   incarnation TEXT NOT NULL,
