@@ -12,6 +12,7 @@
 
 #include "baton/testing/figures.hpp"
 #include "baton/testing/fleet_process.hpp"
+#include "baton/testing/network_space.hpp"
 #include "baton/testing/private_server.hpp"
 #include "baton/testing/tcp_gate.hpp"
 
@@ -62,20 +63,19 @@ class bounds : public ::testing::TestWithParam<server_kind> {
 
   /// A holder that reaches the server at an address, perhaps in a network namespace.
   child_process& start(const std::string& name, std::uint16_t port, const std::string& address = "127.0.0.1",
-                       const std::string& space = "") {
-    std::vector<std::string> command{BATON_LOCK_HOLDER, name, address, std::to_string(port), "bounds", journal()};
-    if (!space.empty()) command.insert(command.begin(), {"/usr/bin/env", "ip", "netns", "exec", space});
+                       std::vector<std::string> command = {}) {
+    command.insert(command.end(), {BATON_LOCK_HOLDER, name, address, std::to_string(port), "bounds", journal()});
     auto started = child_process::start({command, {}, folder_ + "/" + name});
     BATON_ASSERT(started);
     holders_.push_back(std::move(*started));
     return *holders_.back();
   }
   /// The first holder holds, the second waits.
-  void start_pair(std::uint16_t port_of_first, const std::string& address = "127.0.0.1", const std::string& space = "") {
+  void start_pair(std::uint16_t port_of_first, const std::string& address = "127.0.0.1", const std::vector<std::string>& prefix = {}) {
     holders_.clear();
     std::filesystem::remove(journal());
     ASSERT_TRUE(eventually([&] { return locked() == 0; }, 10s));
-    first_ = &start("a", port_of_first, address, space);
+    first_ = &start("a", port_of_first, address, prefix);
     ASSERT_TRUE(eventually([&] { return find("a", "granted").has_value(); }, 20s)) << testing::read_text(folder_ + "/a");
     second_ = &start("b", server_->port());
     ASSERT_TRUE(eventually([&] { return waiting() == 1; }, 20s)) << testing::read_text(folder_ + "/b");
@@ -215,36 +215,25 @@ TEST_P(bounds, g6_a_gate_that_swallows_bytes_costs_the_lease_before_the_server_g
 }
 
 TEST_P(bounds, g6_a_link_that_goes_down_costs_the_lease_before_the_server_gives_it_away) {
-  const auto id = std::to_string(::getpid() % 10000);
-  const auto space = "baton-" + id;
-  const auto run = [](const std::string& command) { return std::system((command + " 2>/dev/null").c_str()) == 0; };
-  const std::string host = "10.231." + std::to_string(::getpid() % 250) + ".1";
-  const std::string guest = host.substr(0, host.size() - 1) + "2";
-  const auto clean = [&] { (void)run("ip netns del " + space), (void)run("ip link del bh" + id); };
-  if (!run("ip netns add " + space + " && ip link add bh" + id + " type veth peer name bg" + id + " netns " + space + " && ip addr add " +
-           host + "/24 dev bh" + id + " && ip link set bh" + id + " up && ip -n " + space + " addr add " + guest + "/24 dev bg" + id +
-           " && ip -n " + space + " link set bg" + id + " up")) {
-    clean();
-    GTEST_SKIP() << "SKIPPED: cannot here: no network namespaces (ip netns)";
-  }
+  const auto space = testing::network_space::make();
+  if (!space) GTEST_SKIP() << "SKIPPED: cannot here: no network namespaces (ip netns)";
   {
     figures losses{"link down: the holder knows", kind()};
     figures times{"link down: takeover", kind()};
     figures overlaps{"link down: overlap (negative: gap)", kind()};
     for (int i = 0; i < trials() && !HasFailure(); ++i) {
-      tcp_gate gate{server_->port(), host};
-      start_pair(gate.port(), host, space);
+      tcp_gate gate{server_->port(), space->here()};
+      start_pair(gate.port(), space->here(), space->prefix());
       const auto fault = boot_now();
-      EXPECT_TRUE(run("ip link set bh" + id + " down"));
+      EXPECT_TRUE(space->set_link(false));
       const auto lost = await("a", "lost", fault);
       losses.add(lost.at - fault);
       EXPECT_LE(lost.at - fault, 1500ms + 100ms) << "W - M after the last proof; taking the link down takes a moment";
       expect(fault, 3s + 600ms, 0us, times, overlaps);
-      EXPECT_TRUE(run("ip link set bh" + id + " up"));
+      EXPECT_TRUE(space->set_link(true));
     }
   }
   holders_.clear();
-  clean();
 }
 
 TEST_P(bounds, a_restarted_server_is_known_at_once_and_has_a_holder_again) {

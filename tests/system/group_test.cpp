@@ -1,8 +1,9 @@
 // A store that is a group of three MySQL servers with one primary: it is killed, it stands still, it hands over on purpose, it is left
-// without a majority.
+// without a majority, the network between its members splits.
 #include "baton/testing/disturbance.hpp"
 #include "baton/testing/figures.hpp"
 #include "baton/testing/mysql_router.hpp"
+#include "baton/testing/network_space.hpp"
 #include "mysql_group.hpp"
 
 namespace baton::system_test {
@@ -29,6 +30,7 @@ class groups : public ::testing::Test {
     await_run(*fleet_, "short", seconds{10}, 3);
   }
 
+ public:
   static fleet::options options_of(const std::string& cluster, const std::string& url) {
     fleet::options o;
     o.program = BATON_PROGRAM;
@@ -40,6 +42,7 @@ class groups : public ::testing::Test {
     return o;
   }
 
+ protected:
   /// The group has another primary, and the fleet is at work there: how long after the fault, and after the election.
   void expect_work_after(std::size_t before, boot_time fault, microseconds election_within) {
     ASSERT_TRUE(group_->await_primary_after(before, election_within)) << fleet_->logs();
@@ -117,6 +120,46 @@ TEST_F(groups, g2_g7_whose_primary_is_left_in_a_minority_start_nothing_until_it_
   ASSERT_TRUE(eventually(works, seconds{30}, milliseconds{10})) << fleet_->logs();
   figures{"group: the next run after the majority is back", "mysql"}.add(fleet_->runs().of("short").back().started - back);
   EXPECT_TRUE(eventually([&] { return group_->primary() && caught_up(*group_->primary()) == "1"; }, seconds{15}));
+}
+
+/// Two sites: the primary and an instance on one of them, all else on the other.
+TEST(split_group, g1_g2_g3_g7_g8_goes_on_where_the_majority_is_and_the_other_site_starts_nothing) {
+  if (const auto reason = private_server::missing(server_kind::mysql)) GTEST_SKIP() << *reason;
+  const auto site = testing::network_space::make();
+  if (!site) GTEST_SKIP() << "SKIPPED: cannot here: no network namespaces (ip netns)";
+  mysql_group group{{{site->there(), site->prefix()}, {site->here()}, {site->here()}}};
+  ASSERT_EQ(group.primary(), 0U);
+  fleet both{groups::options_of("split", group.url())};
+  both.job("short", "{every: 1s}", "--for 20");
+  both.job("long", "{every: 1s}", "--for 60000");
+  fleet::instance_options by_socket;
+  by_socket.store_url = "mysql://baton@localhost/baton?socket=" + group[0].socket();
+  auto& alone = both.add("alone", by_socket);
+  ASSERT_TRUE(both.await_ready()) << both.logs();
+  const auto on_the_lost_site = await_run(both, "long");  // the others are not there yet
+  for (const auto* name : {"b", "c"}) both.add(name);
+  ASSERT_TRUE(both.await_ready()) << both.logs();
+
+  const auto fault = boot_now();
+  ASSERT_TRUE(site->cut());
+  group.leave_out(0);
+  ASSERT_TRUE(group.await_primary_after(0, seconds{30})) << both.logs();
+  const auto elected = boot_now();
+  figures{"split group: a new primary", "mysql"}.add(elected - fault);
+  EXPECT_TRUE(eventually([&] { return !alone.is_ready(); }, seconds{15})) << alone.log();
+  const auto works = [&](const char* job) { return both.runs().of(job).back().started > elected; };
+  ASSERT_TRUE(eventually([&] { return works("short"); }, seconds{15}, milliseconds{10})) << both.logs();
+  figures{"split group: the next run after the election", "mysql"}.add(both.runs().of("short").back().started - elected);
+  ASSERT_TRUE(eventually([&] { return works("long"); }, seconds{15}, milliseconds{10})) << both.logs();
+  EXPECT_NE(both.runs().of("long").back().instance, on_the_lost_site.instance);
+  EXPECT_THAT(alone.log(), ::testing::HasSubstr("no_quorum"));
+
+  ASSERT_TRUE(site->heal());
+  group.take_in(0);
+  group.join(0);
+  group.make_primary(0);
+  ASSERT_TRUE(both.await_ready(seconds{30})) << both.logs();
+  await_run(both, "short", seconds{20}, count_runs(both, "short") + 3);
 }
 
 TEST_F(groups, g1_g7_whose_primary_leaves_the_static_route_of_a_router_have_nothing_started_there_until_it_is_back) {

@@ -13,25 +13,28 @@ const std::string start_sql = "START GROUP_REPLICATION USER='group', PASSWORD='g
 
 }  // namespace
 
-mysql_group::mysql_group() {
-  constexpr std::size_t count = 3;
+mysql_group::mysql_group(std::vector<site> sites) : sites_(std::move(sites)) {
+  const auto count = sites_.size();
   std::vector<std::string> ports;
   while (ports.size() < count) {
     auto port = std::to_string(private_server::unused_port());
     if (std::ranges::find(ports, port) == ports.end()) ports.push_back(std::move(port));
   }
   std::string seeds;
-  for (const auto& port : ports) seeds += (seeds.empty() ? "127.0.0.1:" : ",127.0.0.1:") + port;
+  for (std::size_t i = 0; i < count; ++i) seeds += (seeds.empty() ? "" : ",") + sites_[i].address + ":" + ports[i];
   for (std::size_t i = 0; i < count; ++i) {
     private_server::options wanted;
     wanted.kind = server_kind::mysql;
     wanted.binary_log = true;
+    wanted.command_prefix = sites_[i].command_prefix;
     wanted.extra_arguments = {
         "--server-id=" + std::to_string(i + 1), "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--plugin-load-add=group_replication.so",
-        "--report-host=127.0.0.1", "--loose-group-replication-group-name=8a94f357-aab4-11df-86ab-c80aa9420000",
-        "--loose-group-replication-start-on-boot=OFF", "--loose-group-replication-bootstrap-group=OFF",
-        "--loose-group-replication-local-address=127.0.0.1:" + ports[i], "--loose-group-replication-group-seeds=" + seeds,
-        "--loose-group-replication-ip-allowlist=127.0.0.0/8", "--loose-group-replication-recovery-get-public-key=ON",
+        "--report-host=" + sites_[i].address,
+        "--bind-address=127.0.0.1" + (sites_[i].address == "127.0.0.1" ? "" : "," + sites_[i].address),
+        "--loose-group-replication-group-name=8a94f357-aab4-11df-86ab-c80aa9420000", "--loose-group-replication-start-on-boot=OFF",
+        "--loose-group-replication-bootstrap-group=OFF", "--loose-group-replication-local-address=" + sites_[i].address + ":" + ports[i],
+        "--loose-group-replication-group-seeds=" + seeds, "--loose-group-replication-ip-allowlist=127.0.0.0/8,10.0.0.0/8",
+        "--loose-group-replication-recovery-get-public-key=ON",
         // What expels a member that is only silent; 5 s are MySQL's own choice.
         "--loose-group-replication-member-expel-timeout=0", "--loose-group-replication-consistency=BEFORE_ON_PRIMARY_FAILOVER"};
     auto started = private_server::start(wanted);
@@ -49,12 +52,13 @@ mysql_group::mysql_group() {
 
 std::string mysql_group::url() const {
   std::string hosts;
-  for (const auto& one : members_) hosts += (hosts.empty() ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(one->port());
+  for (std::size_t i = 0; i < size(); ++i)
+    hosts += (hosts.empty() ? "" : ",") + sites_[i].address + ":" + std::to_string(members_[i]->port());
   return "mysql://baton@" + hosts + "/baton";
 }
 
 std::string mysql_group::ask(std::size_t member, const std::string& sql) {
-  if (members_[member]->pid() == 0 || std::ranges::count(suspended_, member) > 0) return "";
+  if (members_[member]->pid() == 0 || std::ranges::count(left_out_, member) > 0) return "";
   const auto rows = members_[member]->exec(sql);
   return rows && !rows->empty() ? rows->front().front().value_or("") : "";
 }
@@ -91,13 +95,13 @@ bool mysql_group::await_online(std::size_t count, microseconds limit) {
 void mysql_group::make_primary(std::size_t member) { must(*members_[member], "SELECT group_replication_set_as_primary(@@server_uuid)"); }
 
 void mysql_group::suspend(std::size_t member) {
-  suspended_.push_back(member);
+  leave_out(member);
   members_[member]->suspend();
 }
 
 void mysql_group::resume(std::size_t member) {
   members_[member]->resume();
-  std::erase(suspended_, member);
+  take_in(member);
 }
 
 void mysql_group::join(std::size_t member) {

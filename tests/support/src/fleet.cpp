@@ -94,7 +94,7 @@ void fleet::add_job(const std::string& text) {
 }
 
 void fleet::write_file(const std::string& name, const instance_options& wanted) const {
-  auto url = options_.store_url;
+  auto url = wanted.store_url.empty() ? options_.store_url : wanted.store_url;
   if (wanted.store_port != 0) {
     static const std::regex port{R"(@127\.0\.0\.1:[0-9]+/)"};
     url = std::regex_replace(url, port, "@127.0.0.1:" + std::to_string(wanted.store_port) + "/");

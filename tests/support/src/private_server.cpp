@@ -339,6 +339,7 @@ status private_server::launch() {
     command.insert(command.end(), {"--ssl-ca=" + file("ca.pem"), "--ssl-cert=" + file("server.pem"), "--ssl-key=" + file("server.key")});
   }
   command.insert(command.end(), options_.extra_arguments.begin(), options_.extra_arguments.end());
+  command.insert(command.begin(), options_.command_prefix.begin(), options_.command_prefix.end());
   pid_ = spawning_thread::instance().spawn(command, log_path());
   if (pid_ < 0) {
     pid_ = 0;

@@ -65,6 +65,7 @@ class fleet {
     std::vector<std::string> environment;
     std::string store_settings;    ///< further lines of YAML under `store`, indented by two
     std::string settings = {};     ///< further lines of YAML at the top level
+    std::string store_url = {};    ///< instead of the fleet's
     std::uint16_t store_port = 0;  ///< of a gate on the way to the store; 0: none
     std::string http = {};         ///< further keys of `http`, in the flow style
   };

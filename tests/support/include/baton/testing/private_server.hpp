@@ -32,7 +32,8 @@ class private_server {
     std::vector<std::string> extra_arguments;  ///< appended to the command line; later options win
     unsigned max_connections = 400;
     bool binary_log = false;
-    bool tls = false;  ///< with a certificate for "localhost", and for no other name, signed by tls_ca()
+    bool tls = false;                              ///< with a certificate for "localhost", and for no other name, signed by tls_ca()
+    std::vector<std::string> command_prefix = {};  ///< of a program that becomes the server, such as network_space::prefix()
     microseconds start_timeout = std::chrono::seconds{60};
   };
   using row = std::vector<std::optional<std::string>>;
