@@ -250,19 +250,19 @@ std::vector<named_test> tests_in(const std::vector<source_file>& files) {
   return found;
 }
 
-std::map<int, std::set<std::string>> claims_of_guarantees(const std::vector<source_file>& files) {
+std::map<int, std::set<claim_of_guarantee>> claims_of_guarantees(const std::vector<source_file>& files) {
   static const std::regex in_name(R"((^|[._])g([0-9]+)_)");
   static const std::regex in_comment(R"((^|\W)G([0-9]+)\b)");
-  std::map<int, std::set<std::string>> found;
-  const auto note = [&](const std::string& text, const std::regex& number, const std::string& path) {
+  std::map<int, std::set<claim_of_guarantee>> found;
+  const auto note = [&](const std::string& text, const std::regex& number, const claim_of_guarantee& who) {
     for (auto g = std::sregex_iterator(text.begin(), text.end(), number); g != std::sregex_iterator(); ++g)
-      found[std::stoi((*g)[2])].insert(path);
+      found[std::stoi((*g)[2])].insert(who);
   };
   const auto tests = tests_in(files);
-  for (const auto& test : tests) note(test.name, in_name, test.path);
+  for (const auto& test : tests) note(test.name, in_name, {test.path, test.name});
   for (const auto& file : files)
     if (std::ranges::any_of(tests, [&](const named_test& test) { return test.path == file.path; }))
-      note(comments_of(file.text), in_comment, file.path);
+      note(comments_of(file.text), in_comment, {file.path, ""});
   return found;
 }
 
@@ -287,11 +287,14 @@ std::vector<violation> check_guarantees(const source_file& page, const std::vect
       if (known == tests.end()) found.push_back({"guarantee", page.path, line, name + " names " + test + ", which is no test"});
     }
     for (const auto& test : tests) {
-      if (std::ranges::any_of(proof.tests, [&](const auto& named) { return named.second == test.name; })) claims[n].erase(test.path);
+      if (std::ranges::none_of(proof.tests, [&](const auto& named) { return named.second == test.name; })) continue;
+      claims[n].erase({test.path, test.name});
+      claims[n].erase({test.path, ""});
     }
-    for (const auto& path : claims[n])
-      found.push_back(
-          {"guarantee", path, 0, "has tests of " + name + ", and none of them is named below \"### " + name + "\" in " + page.path});
+    for (const auto& [path, test] : claims[n])
+      found.push_back({"guarantee", path, 0,
+                       (test.empty() ? "has tests of " + name + ", and none of them is" : test + " is a test of " + name + ", and is not") +
+                           " named below \"### " + name + "\" in " + page.path});
   }
   return found;
 }

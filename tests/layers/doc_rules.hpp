@@ -28,10 +28,16 @@ struct named_test {
 };
 std::vector<named_test> tests_in(const std::vector<source_file>& files);
 
-// Of a guarantee G<n>, the files of tests that claim it: `g<n>_` in the name of a test, G<n> in a comment.
-std::map<int, std::set<std::string>> claims_of_guarantees(const std::vector<source_file>& files);
+// What says that it proves a guarantee G<n>: a test with `g<n>_` in its name, or a file with G<n> in a comment, for which any test of it
+// will do.
+struct claim_of_guarantee {
+  std::string path;
+  std::string test;
+  auto operator<=>(const claim_of_guarantee&) const = default;
+};
+std::map<int, std::set<claim_of_guarantee>> claims_of_guarantees(const std::vector<source_file>& files);
 
-// Every guarantee has a row `| **G<n> …`, and below `### G<n>` tests by name, all of which exist, one at least of each file that claims it.
+// Every guarantee has a row `| **G<n> …`, and below `### G<n>` tests by name, all of which exist, and each that claims it.
 // Where there is no test it says "Not yet proven", and what brings the proof.
 std::vector<violation> check_guarantees(const source_file& page, const std::vector<source_file>& files, int count);
 

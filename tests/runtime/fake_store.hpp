@@ -35,6 +35,16 @@ class fake_store {
     const std::lock_guard guard{mutex_};
     hangs_ = on;
   }
+  /// Calls on lock sessions do not return at all, interrupted or not.
+  void deafen(bool on) {
+    const std::lock_guard guard{mutex_};
+    is_deaf_ = on;
+    changed_.notify_all();
+  }
+  [[nodiscard]] bool somebody_waits() {
+    const std::lock_guard guard{mutex_};
+    return waits_ > 0;
+  }
   [[nodiscard]] std::vector<ledger::tick_row> rows() {
     const std::lock_guard guard{mutex_};
     std::vector<ledger::tick_row> list;
@@ -101,7 +111,9 @@ class fake_store {
     template <typename F>
     auto call(F f) -> decltype(f()) {
       std::unique_lock guard{link.store.mutex_};
-      link.store.changed_.wait(guard, [&] { return !link.store.hangs_ || !link.store.peers_.contains(link.id); });
+      auto& of = link.store;
+      of.waits_ += of.is_deaf_ ? 1 : 0;
+      of.changed_.wait(guard, [&] { return !of.is_deaf_ && (!of.hangs_ || !of.peers_.contains(link.id)); });
       if (!link.store.peers_.contains(link.id)) return gone();
       return f();
     }
@@ -254,6 +266,8 @@ class fake_store {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool hangs_ = false;
+  bool is_deaf_ = false;
+  int waits_ = 0;  ///< calls that began while it was
   server_identity identity_{"fake", 1};
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, int> peers_;  ///< the server's ends of the connections

@@ -93,5 +93,36 @@ TEST(job, has_labels_for_its_metrics) {
   EXPECT_EQ(labels[1].schedule, "");
 }
 
+TEST(engine_jobs, run_where_all_labels_are_that_they_ask_for) {
+  options o;
+  o.cluster = "billing";
+  o.labels = {"eu", "ssd"};
+  const auto runs_here = [&](std::vector<std::string> wanted) {
+    auto j = embedded("x");
+    j.run_on = std::move(wanted);
+    return engine_jobs(o, {j}).jobs.front().runs_here;
+  };
+  EXPECT_TRUE(runs_here({}));
+  EXPECT_TRUE(runs_here({"eu"}));
+  EXPECT_TRUE(runs_here({"ssd", "eu"}));
+  EXPECT_FALSE(runs_here({"us"}));
+  EXPECT_FALSE(runs_here({"eu", "us"})) << "all of them";
+}
+
+TEST(engine_jobs, are_registered_as_their_configuration_has_them) {
+  auto paused = embedded("paused");
+  paused.paused = true;
+  auto disabled = paused;
+  disabled.name = "disabled";
+  disabled.enabled = false;
+  options o;
+  o.cluster = "billing";
+  const auto registered = registrations_of(engine_jobs(o, {embedded("runs"), paused, disabled}));
+  ASSERT_EQ(registered->size(), 3U);
+  EXPECT_EQ((*registered)[0].setting, ledger::job_setting::runs);
+  EXPECT_EQ((*registered)[1].setting, ledger::job_setting::paused);
+  EXPECT_EQ((*registered)[2].setting, ledger::job_setting::disabled) << "whether it is paused or not";
+}
+
 }  // namespace
 }  // namespace baton::runtime

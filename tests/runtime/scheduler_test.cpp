@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
@@ -14,6 +15,22 @@ namespace {
 using namespace std::chrono_literals;
 using ledger::row_state;
 using ledger::run_outcome;
+
+/// The system's clocks, some time ahead.
+class clock_ahead final : public clock {
+ public:
+  [[nodiscard]] time_point now() const noexcept override {
+    auto t = system_.now();
+    t.steady += microseconds{ahead_.load()};
+    t.wall += microseconds{ahead_.load()};
+    return t;
+  }
+  void advance(microseconds by) noexcept { ahead_ += by.count(); }
+
+ private:
+  system_clock system_;
+  std::atomic<std::int64_t> ahead_ = 0;
+};
 
 /// An instance on a fake store, in real time: each test takes a second or two of it.
 class scheduler_test : public ::testing::Test {
@@ -70,7 +87,7 @@ class scheduler_test : public ::testing::Test {
     EXPECT_TRUE(run_until([&] { return store_.locks_held() == 0; })) << "a lock is left on the server";
   }
 
-  system_clock clock_;
+  clock_ahead clock_;
   testing::fake_store store_{clock_};
   observe::log log_{
       {observe::log_level::debug, observe::log_format::text, [this] { return clock_.now().wall; }, nullptr, [](std::string_view) {}}};
@@ -129,6 +146,34 @@ TEST_F(scheduler_test, g11_lets_a_run_end_by_itself_within_its_grace) {
   stop();
   EXPECT_EQ(count(row_state::finished, run_outcome::success), 1U);
   EXPECT_EQ(count(row_state::running, run_outcome::none), 0U);
+}
+
+// What the service manager's watchdog goes by.
+TEST_F(scheduler_test, g7_is_stuck_while_its_loop_does_not_run_and_is_not_when_it_does) {
+  start({make_job("idle", 1ms, plugin_host::isolation::in_process)});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.ready; }));
+  clock_.advance(4s);
+  EXPECT_FALSE(scheduler_->report().is_stuck) << "a loop may be late";
+  clock_.advance(3s);
+  EXPECT_TRUE(scheduler_->report().is_stuck);
+  EXPECT_NE(scheduler_->report().stuck_reason.find("the event loop has not run for"), std::string::npos);
+  EXPECT_TRUE(run_until([&] { return !scheduler_->report().is_stuck; }));
+  stop();
+}
+
+TEST_F(scheduler_test, g7_is_stuck_while_a_call_of_the_store_does_not_return_past_its_deadline) {
+  start({make_job("idle", 1ms, plugin_host::isolation::in_process)});
+  ASSERT_TRUE(run_until([&] { return scheduler_->report().health.ready; }));
+  store_.deafen(true);
+  ASSERT_TRUE(run_until([&] { return store_.somebody_waits(); }));
+  clock_.advance(5s);  // connect_limit + wait_timeout are 4
+  io_.poll();
+  EXPECT_FALSE(scheduler_->report().is_stuck) << scheduler_->report().stuck_reason;
+  clock_.advance(5s);
+  EXPECT_TRUE(run_until([&] { return scheduler_->report().stuck_reason.find("a store call has not returned for") != std::string::npos; }));
+  store_.deafen(false);
+  EXPECT_TRUE(run_until([&] { return !scheduler_->report().is_stuck; }));
+  stop();
 }
 
 TEST_F(scheduler_test, g11_stops_a_run_that_outlives_its_grace) {
