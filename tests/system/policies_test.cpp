@@ -170,6 +170,55 @@ TEST_P(policies, one_elected_instance_runs_all_and_another_takes_over) {
   EXPECT_THAT(f.runs().violations(), IsEmpty());
 }
 
+// An order is in the ledger; that nobody runs when it is given, or that all instances end after it, changes nothing.
+TEST_P(policies, g1_s23_orders_outlive_all_instances_and_a_backfill_runs_each_tick_once) {
+  fleet f{fleet_options()};
+  f.job("work", "{every: 2s}", "--for 20");
+  f.job("by-hand", never_due, "--for 20");
+  const auto far_hour = (std::chrono::floor<std::chrono::hours>(wall_now()).time_since_epoch().count() + 12) % 24;
+  f.job("daily", "\"0 " + std::to_string(far_hour) + " * * *\"", "--for 20");
+  for (const auto* name : {"a", "b"}) f.add(name);
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "work");
+  EXPECT_EQ(f.verb({"pause", "work"}).code, 0);
+  const auto paused = store_now();
+  for (const int code : f.stop()) EXPECT_EQ(code, 0);
+
+  EXPECT_EQ(f.verb({"trigger", "by-hand"}).code, 0);
+  const auto today = std::chrono::floor<std::chrono::days>(wall_now());
+  const auto backfill =
+      f.verb({"trigger", "daily", "--from", to_rfc3339(today - std::chrono::days{4}), "--to", to_rfc3339(today - std::chrono::days{1})});
+  EXPECT_EQ(backfill.code, 0) << backfill.err;
+  f.add("c");
+  ASSERT_TRUE(eventually([&] { return f.named("c").is_ready(); }, seconds{10})) << f.logs();
+  await_run(f, "by-hand", seconds{5});
+  await_run(f, "daily", seconds{10}, 3);
+  const auto daily = f.runs().ticks_of("daily");
+  for (int day = 4; day > 1; --day)
+    EXPECT_TRUE(daily.contains(wall_time{today - std::chrono::days{day}} + std::chrono::hours{far_hour})) << day << " days ago";
+  EXPECT_THAT(daily, SizeIs(3));
+
+  ASSERT_TRUE(eventually([&] { return store_now() > paused + seconds{8}; }, seconds{15}));
+  for (const auto& r : f.runs().of("work")) EXPECT_LT(r.tick, paused) << "was started in the pause";
+  EXPECT_EQ(f.verb({"resume", "work"}).code, 0);
+  const auto before = count_runs(f, "work");
+  EXPECT_TRUE(eventually([&] { return count_runs(f, "work") > before; }, seconds{4})) << f.logs();
+  EXPECT_EQ(ask_one("SELECT COUNT(*) FROM baton.baton_tick WHERE cluster='" + f.cluster() + "' AND kind=2 AND state=4 AND outcome=1"), "4");
+}
+
+TEST_P(policies, a_job_runs_where_the_labels_are_that_it_asks_for_and_nowhere_while_it_is_disabled) {
+  fleet f{fleet_options()};
+  f.job("in-eu", "{every: 1s}", "--for 20", "    run_on: [eu]\n");
+  f.job("off", "{every: 1s}", "--for 20", "    enabled: false\n");
+  f.rests("off");
+  for (const auto& [name, label] : {std::pair{"a", "us"}, {"b", "eu"}, {"c", "us"}})
+    f.add(name, {.clock_offset = {}, .environment = {}, .store_settings = {}, .settings = std::string{"labels: ["} + label + "]\n"});
+  ASSERT_TRUE(f.await_ready()) << f.logs();
+  await_run(f, "in-eu", seconds{10}, 5);
+  for (const auto& r : f.runs().of("in-eu")) EXPECT_EQ(r.instance, "b");
+  EXPECT_EQ(count_runs(f, "off"), 0U);
+}
+
 }  // namespace
 
 BATON_ON_BOTH_SERVERS(policies);

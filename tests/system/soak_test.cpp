@@ -1,4 +1,5 @@
-// Random faults for a while: BATON_SOAK seconds, 15 by default. The seed is printed; BATON_TEST_SEED gives it.
+// Random faults for a while: BATON_SOAK seconds, 15 by default. The seed is printed; BATON_TEST_SEED gives it. BATON_SOAK_TAKEOVER chooses
+// `fast` or `safe`, else the seed does.
 #include <csignal>
 #include <map>
 #include <random>
@@ -34,7 +35,8 @@ class soak : public on_a_server {
     std::printf("BATON_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed_));
     auto wanted = fleet_options();
     // Two faults at once are for the safe takeover alone (guarantees.md, G2).
-    is_safe_ = seed_ % 2 == 1;
+    const char* takeover = std::getenv("BATON_SOAK_TAKEOVER");
+    is_safe_ = takeover != nullptr ? std::string_view{takeover} == "safe" : seed_ % 2 == 1;
     if (is_safe_) wanted.lease = "takeover: safe";
     fleet_ = std::make_unique<fleet>(wanted);
   }

@@ -93,6 +93,9 @@ TEST_P(mixed_fleets, g1_g9_s22_two_configurations_double_no_tick_and_are_told_of
   ASSERT_TRUE(eventually([&] { return wall_now() >= at - milliseconds{20}; }, seconds{3}, milliseconds{2}));
   reload("a");
   EXPECT_TRUE(eventually([&] { return disagreements() >= 1; }, seconds{15})) << "nobody told of two schedules" << f.logs();
+  const auto told_in_the_log = [&] { return f.logs().find("another instance has another schedule of the job") != std::string::npos; };
+  EXPECT_TRUE(eventually(told_in_the_log, seconds{5})) << f.logs();
+  EXPECT_NE(f.logs().find("job=pulse"), std::string::npos);
   reload("b");
   EXPECT_TRUE(eventually([&] { return disagreements() == 0; }, seconds{15})) << f.logs();
   const auto agreed = wall_now();
