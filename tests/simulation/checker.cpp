@@ -27,7 +27,13 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
   // Either of the two may be the first to start: who claimed blindly after a failover, or who had claimed before it and is slow.
   const bool met_a_blind_one = claim->lost_at && std::any_of(claim, name.claims.end(), [](const auto& c) { return c.is_blind; });
   const bool is_excused = claim->is_blind || met_a_blind_one;
-  if (!name.running.empty() && !is_excused) broken("G2", what + " while " + name.running.front() + " is under way", now);
+  if (!name.running.empty() && !is_excused) {
+    if (!overlaps_allowed_) broken("G2", what + " while " + name.running.front() + " is under way", now);
+    if (overlaps_allowed_ && !name.overlaps_since) {
+      name.overlaps_since = now;
+      ++overlaps_;
+    }
+  }
   name.running.push_back(what);
   for (const auto& c : name.claims) {
     if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again && !c.is_overruled &&
@@ -50,6 +56,11 @@ void checker::run_is_over(const std::string& lock_name, const std::string& who, 
   const auto it = std::ranges::find_if(running, [&](const std::string& text_of_run) { return text_of_run.starts_with(who + " "); });
   if (it == running.end()) return broken("simulation", who + " ends what it did not start under " + lock_name, now);
   running.erase(it);
+  auto& since = names_[lock_name].overlaps_since;
+  if (!since || running.size() > 1) return;
+  longest_overlap_ = std::max(longest_overlap_, now - *since);
+  if (now - *since > *overlaps_allowed_) broken("G2", "runs under " + lock_name + " overlapped for " + to_text(now - *since), now);
+  since.reset();
 }
 
 void checker::committed(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now, wall_time store_now) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +16,11 @@ namespace baton::simulation {
 /// Watches what really runs, and what is committed, and remembers every broken guarantee.
 class checker {
  public:
+  /// Runs under one name may overlap for so long; else not at all.
+  void allow_overlaps(microseconds longest) { overlaps_allowed_ = longest; }
+  [[nodiscard]] std::uint64_t overlaps() const noexcept { return overlaps_; }
+  [[nodiscard]] microseconds longest_overlap() const noexcept { return longest_overlap_; }
+
   /// A handler's first instruction, and its death, however it dies.
   void run_begins(const std::string& who, const ledger::claimed_run& run, const schedule::timetable& of, microseconds now);
   void run_is_over(const std::string& lock_name, const std::string& who, microseconds now);
@@ -59,6 +65,7 @@ class checker {
   };
   struct name_state {
     std::vector<std::string> running;
+    std::optional<microseconds> overlaps_since;
     std::vector<claim_seen> claims;  ///< in the order of their commits
     std::uint64_t started_fence = 0;
     std::uint64_t committed_fence = 0;
@@ -97,6 +104,9 @@ class checker {
   microseconds away_since_ = never;
   microseconds longest_lease_{};
   std::uint64_t runs_ = 0;
+  std::optional<microseconds> overlaps_allowed_;
+  std::uint64_t overlaps_ = 0;
+  microseconds longest_overlap_{};
 };
 
 }  // namespace baton::simulation

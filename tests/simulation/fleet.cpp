@@ -15,6 +15,8 @@ void verdict::add(const verdict& other) {
   runs += other.runs;
   events += other.events;
   fast += other.fast;
+  overlaps += other.overlaps;
+  longest_overlap = std::max(longest_overlap, other.longest_overlap);
   failovers += other.failovers;
   lost_writes += other.lost_writes;
   restored += other.restored;
@@ -33,6 +35,10 @@ fleet::fleet(std::uint64_t seed, wall_time begins, std::vector<job_plan> jobs) :
   };
   world_.store.on_restore = [this](const auto& claim, const auto& row) { world_.check.restored(claim, row); };
   draw_timing();
+  if (seed % 4 == 0 && world_.takeover == ledger::takeover_policy::fast) {
+    meets_two_faults_ = true;
+    world_.check.allow_overlaps(world_.timing.wait_timeout - world_.timing.margin + world_.timing.stop);
+  }
   world_.jobs = std::move(jobs);
   if (world_.jobs.empty()) {
     draw_jobs();
@@ -193,6 +199,8 @@ verdict fleet::run() {
   v.runs = world_.check.runs();
   v.events = world_.loop.happened();
   v.fast = world_.takeover == ledger::takeover_policy::fast ? 1 : 0;
+  v.overlaps = world_.check.overlaps();
+  v.longest_overlap = world_.check.longest_overlap();
   v.failovers = failovers_;
   v.lost_writes = lost_writes_;
   v.judged = judged_;
@@ -273,13 +281,13 @@ void fleet::strike_instance(instance& i) {
       static_cast<std::size_t>(std::ranges::find(instances_, &i, [](const auto& p) { return p.get(); }) - instances_.begin());
   const auto w = world_.timing.wait_timeout;
   // What `takeover: fast` does not promise to survive: all sessions of an instance killed while it is stopped or cut off.
-  const bool is_fast = world_.takeover == ledger::takeover_policy::fast;
+  const bool is_fast = world_.takeover == ledger::takeover_policy::fast && !meets_two_faults_;
   const bool may_kill_ledger = !is_fast || (!i.is_impaired() && impair_until_[index] <= now());
   const bool may_impair = !is_fast || kill_until_[index] <= now();
   const auto impaired_for = random.between(10ms, 2 * w);
   const auto restart_in = random.between(10ms, w);
   const auto later = [&](microseconds in, auto what) { world_.loop.after(in, [this, &i, what] { what(i); }); };
-  switch (random.below(14)) {
+  switch (meets_two_faults_ && random.one_in(2) ? 11 : random.below(14)) {
     case 0:
     case 1: {
       const bool locks = !random.one_in(3);

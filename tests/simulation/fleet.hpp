@@ -14,7 +14,9 @@ struct verdict {
   std::uint64_t ticks = 0;  ///< decided
   std::uint64_t runs = 0;   ///< executed
   std::uint64_t events = 0;
-  std::uint64_t fast = 0;  ///< fleets with `takeover: fast`
+  std::uint64_t fast = 0;      ///< fleets with `takeover: fast`
+  std::uint64_t overlaps = 0;  ///< of runs, where that takeover meets the two faults that it does not survive
+  microseconds longest_overlap{};
   std::uint64_t failovers = 0;
   std::uint64_t lost_writes = 0;
   std::uint64_t restored = 0;  ///< claims, by their owners
@@ -60,6 +62,7 @@ class fleet {
 
   world world_;
   std::vector<std::unique_ptr<instance>> instances_;
+  bool meets_two_faults_ = false;           ///< `fast`, and all sessions of an instance may be killed while it is stopped or cut off
   std::vector<microseconds> kill_until_;    ///< `fast` only: until then an instance is neither cut off nor stopped...
   std::vector<microseconds> impair_until_;  ///< ... and until then it does not lose its ledger session
   microseconds faults_end_{};

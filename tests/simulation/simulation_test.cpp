@@ -55,9 +55,13 @@ TEST(simulation, keeps_the_guarantees_under_faults) {
     ++fleets;
     sum.add(found);
   }
+  if (fleets >= 1000) {
+    EXPECT_GT(sum.overlaps, 0U) << "two faults at once are tried in vain";
+  }
   const auto seconds = std::max(1e-6, std::chrono::duration<double>(budget.spent()).count());
-  std::cout << fleets << " fleets (takeover: fast in " << sum.fast << ", safe in " << fleets - sum.fast << "), " << sum.failovers
-            << " failovers that lost " << sum.lost_writes << " writes, of which owners restored " << sum.restored << "; " << sum.judged
+  std::cout << fleets << " fleets (takeover: fast in " << sum.fast << ", safe in " << fleets - sum.fast << "; " << sum.overlaps
+            << " overlaps by two faults, the longest " << to_text(sum.longest_overlap) << "), " << sum.failovers << " failovers that lost "
+            << sum.lost_writes << " writes, of which owners restored " << sum.restored << "; " << sum.judged
             << " rows held against their policies; " << sum.simulated.count() / 3'600'000'000 << " simulated hours, " << sum.ticks
             << " ticks, " << sum.runs << " runs; " << static_cast<std::uint64_t>(static_cast<double>(sum.ticks) / seconds) << " ticks/s, "
             << static_cast<std::uint64_t>(static_cast<double>(sum.events) / seconds) << " events/s\n";
