@@ -93,6 +93,11 @@ TEST_P(stops, g7_g11_s17_a_stop_while_the_store_is_away_does_not_wait_for_it) {
   f[0].signal(SIGTERM);
   EXPECT_EQ(f[0].process().await_exit(seconds{8}), 0) << f.logs();
   EXPECT_FALSE(is_alive(run_.pid));
+
+  ASSERT_TRUE(server().start_again());
+  EXPECT_THAT(locks_left(f, {"work"}), IsEmpty());
+  f.add("next");
+  EXPECT_TRUE(eventually([&] { return row_of(f, run_) == "4/5/1"; }, wait_timeout + seconds{10})) << row_of(f, run_) << f.logs();
 }
 
 BATON_ON_BOTH_SERVERS(stops);
