@@ -6,7 +6,8 @@ foreach(component program plugins)
   run(${CMAKE_COMMAND} --install ${BUILD} --component ${component} --prefix ${WORK}/prefix)
 endforeach()
 configure_file(${SOURCE}/config/typical.yaml ${WORK}/typical.yaml COPYONLY)  # a configuration belongs to who runs it; a checkout may be another's
-run(${CMAKE_COMMAND} -E env BATON_PASSWORD=secret ${WORK}/prefix/bin/baton check --load-plugins -c ${WORK}/typical.yaml)
+file(WRITE ${WORK}/credentials/db-password "secret\n")
+run(${CMAKE_COMMAND} -E env CREDENTIALS_DIRECTORY=${WORK}/credentials ${WORK}/prefix/bin/baton check --load-plugins -c ${WORK}/typical.yaml)
 
 # Handlers' processes are those of the small program that was installed with it, or its own where it stands alone.
 file(GLOB_RECURSE exec ${WORK}/prefix/lib*/exec.so)

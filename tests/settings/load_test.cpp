@@ -52,7 +52,8 @@ TEST_F(load_file, takes_the_smallest_file_and_fills_in_the_rest) {
 }
 
 TEST_F(load_file, takes_a_typical_file) {
-  const variable password{"BATON_PASSWORD", "swordfish"};
+  write_file(directory / "db-password", "swordfish\n");
+  const variable credentials{"CREDENTIALS_DIRECTORY", directory.c_str()};
   const auto result = load_example("typical.yaml");
   ASSERT_TRUE(result.value) << text_of(result);
   EXPECT_TRUE(result.problems.empty()) << text_of(result);
@@ -60,7 +61,7 @@ TEST_F(load_file, takes_a_typical_file) {
   EXPECT_EQ(s.store.password, "swordfish");
   EXPECT_EQ(s.store.tls, tls_mode::verify_identity);
   EXPECT_EQ(s.store.hosts.size(), 2U);
-  EXPECT_EQ(s.log_format, "json");
+  EXPECT_EQ(s.log_format, "auto") << "under the unit: the journal's fields";
   ASSERT_EQ(s.jobs.size(), 3U);
   EXPECT_EQ(s.jobs[0].timeout, 2h);
   EXPECT_TRUE(s.jobs[0].on_crash_retry);
@@ -373,6 +374,8 @@ TEST_F(load_file, prints_dollar_signs_of_keys_and_of_values_that_load_as_the_sam
 }
 
 TEST_F(load_file, prints_effective_settings_that_load_as_the_same) {
+  write_file(directory / "db-password", "swordfish\n");
+  const variable credentials{"CREDENTIALS_DIRECTORY", directory.c_str()};
   const variable password{"BATON_PASSWORD", "swordfish"};
   const variable admin_token{"BATON_ADMIN_TOKEN", "swordfish-swordfish-swordfish-swordfish"};
   for (const auto* name : {"smallest", "typical", "every-key"}) {

@@ -106,9 +106,9 @@ result<bool> demo::await_ready() {
 
 void demo::introduce() {
   for (const auto& m : fleet_) {
-    output_.remark(m.process.name() + "  pid " + std::to_string(m.process.pid()) + "  " + m.process.url("/metrics") + "  " +
-                   m.process.url("/readyz"));
+    output_.remark(m.process.name() + "  pid " + std::to_string(m.process.pid()) + "  " + m.process.url("/"));
   }
+  output_.remark("a status page at each of these addresses, and /metrics and /readyz below it");
   output_.remark("configurations, logs and the journal of the handlers: " + folder_.string());
   output_.remark("try it yourself: kill -9 " + std::to_string(fleet_.back().process.pid()) + "; Ctrl-C ends the demo and checks what ran");
   output_.heading();

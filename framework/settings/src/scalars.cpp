@@ -188,7 +188,8 @@ std::variant<std::string, refusal> resolve_reference(const node& n) {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
   if (directory == nullptr) {
     return refusal{"there is no credential " + in_quotes(name) + ": $CREDENTIALS_DIRECTORY is not set",
-                   "systemd sets it: LoadCredential=" + name + ":FILE in the unit"};
+                   "systemd sets it, by LoadCredential=" + name +
+                       ":FILE in the unit; in a shell, as root: CREDENTIALS_DIRECTORY=/etc/baton/credentials baton ..."};
   }
   if (name.find('/') != std::string::npos)
     return refusal{"the credential " + in_quotes(name) + " has a '/' in its name", "for a path write {file: PATH}"};
