@@ -188,13 +188,16 @@ void checker::paused(const std::string& job, bool is, microseconds now) {
 void checker::limit(const ledger::tag_limit& tag) { tags_.push_back({tag, {}}); }
 
 void checker::count_tags(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now) {
+  // Who is new since a failover waits for nobody, and others may be about to put back what was under way.
+  const auto last = failovers_.rbegin();
+  const bool is_blind = last != failovers_.rend() && is_new_since(after.incarnation, last->first) && now - quiet_ < last->second.reachable;
   for (auto& tag : tags_) {
     if (std::ranges::find(tag.limit.jobs, after.key.job) == tag.limit.jobs.end()) continue;
     if (after.state != row_state::running) {
       tag.running.erase(after.key);
     } else if (before == nullptr || before->state != row_state::running) {
       tag.running.insert(after.key);
-      if (tag.running.size() > tag.limit.max_running)
+      if (tag.running.size() > tag.limit.max_running && !is_blind)
         broken("tags", text(after.key) + " is one too many with " + tag.limit.fence_name, now);
     }
   }
