@@ -342,7 +342,7 @@ TEST_P(conformance_async, r84_connecting_has_a_deadline_of_ours) {
   asio::ip::tcp::acceptor mute{io_, {asio::ip::make_address("127.0.0.1"), 0}};
   auto nowhere = where();
   nowhere.socket.clear();
-  nowhere.hosts = {{"127.0.0.1", mute.local_endpoint().port()}};
+  nowhere.hosts = {{"localhost", mute.local_endpoint().port()}};
   nowhere.connect_timeout = 700ms;
   const auto c = ok(lock_client::create(nowhere));
   const auto took = time_of([&] { EXPECT_EQ(code_of(c->acquire(key(), 0s)), errc::store_unavailable); });
