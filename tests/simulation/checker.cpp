@@ -41,7 +41,10 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
       broken("G1", what + " after attempt " + std::to_string(c.attempt), now);
   }
   claim->started = true;
-  if (run.fence <= name.started_fence && !is_excused) broken("G8", what + " with a fence that is not above the last one", now);
+  const bool is_late_start = run.fence <= name.started_fence;
+  const bool may_be_late = overlaps_allowed_ && now - name.newest_started <= *overlaps_allowed_;
+  if (is_late_start && !is_excused && !may_be_late) broken("G8", what + " with a fence that is not above the last one", now);
+  if (!is_late_start) name.newest_started = now;
   if (!claim->lost_at) name.started_fence = std::max(name.started_fence, run.fence);  // else nobody knows it
   const bool is_scheduled = run.key.kind == ledger::tick_kind::schedule;
   // What was begun in time goes on, on a server whose clock is behind, too.

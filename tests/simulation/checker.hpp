@@ -68,6 +68,7 @@ class checker {
     std::optional<microseconds> overlaps_since;
     std::vector<claim_seen> claims;  ///< in the order of their commits
     std::uint64_t started_fence = 0;
+    microseconds newest_started{};  ///< when the run with that fence started
     std::uint64_t committed_fence = 0;
   };
   struct tag_state {
