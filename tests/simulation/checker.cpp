@@ -34,15 +34,16 @@ void checker::run_begins(const std::string& who, const ledger::claimed_run& run,
       ++overlaps_;
     }
   }
+  const bool is_late_start = run.fence <= name.started_fence;
+  const bool may_be_late = overlaps_allowed_ && now - name.newest_started <= *overlaps_allowed_;
   name.running.push_back(what);
   for (const auto& c : name.claims) {
+    if (may_be_late && is_late_start && c.attempt > run.attempt) continue;
     if (c.started && c.key == run.key && c.attempt >= run.attempt && !c.was_run_again && !c.is_overruled &&
         !(met_a_blind_one && c.is_blind))
       broken("G1", what + " after attempt " + std::to_string(c.attempt), now);
   }
   claim->started = true;
-  const bool is_late_start = run.fence <= name.started_fence;
-  const bool may_be_late = overlaps_allowed_ && now - name.newest_started <= *overlaps_allowed_;
   if (is_late_start && !is_excused && !may_be_late) broken("G8", what + " with a fence that is not above the last one", now);
   if (!is_late_start) name.newest_started = now;
   if (!claim->lost_at) name.started_fence = std::max(name.started_fence, run.fence);  // else nobody knows it
@@ -98,7 +99,7 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
       *row.claimed + doubt < last_servers_time_)
     broken("G12", text(row.key) + " is claimed while the new server's clock is behind", now);
   claimed_since_.insert(row.incarnation);
-  claim_seen claim{row.key, row.fence, row.attempt, row.incarnation, false, {}, false, false};
+  claim_seen claim{row.key, row.fence, row.attempt, row.incarnation, false, {}, {}, false, false, false};
   for (const auto& [of_name, known] : names_) {
     for (const auto& lost : known.claims) {
       if (lost.lost_at && lost.started && lost.owner == row.incarnation)
@@ -106,6 +107,9 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
     }
   }
   for (auto& lost : name.claims) {
+    // Its owner, who knows better by now, may still be ending its run.
+    if (lost.was_lost_at && is_new_since(row.incarnation, *lost.was_lost_at) && now - quiet_ < failovers_.at(*lost.was_lost_at).reachable)
+      claim.is_blind = true;
     if (!lost.lost_at) continue;
     const bool could_not_know = is_new_since(row.incarnation, *lost.lost_at);
     const auto& failover = failovers_.at(*lost.lost_at);
@@ -133,7 +137,7 @@ void checker::failed_over(const std::vector<testing::memory_store::lost_write>& 
     if (!write.is) lost_rows_.push_back(write.was);
     for (auto& claim : names_[write.was.lock_name].claims) {
       const bool is_lost = !write.is || write.is->fence < claim.fence;
-      if (claim.key == write.was.key && is_lost && claim.fence <= write.was.fence) claim.lost_at = now;
+      if (claim.key == write.was.key && is_lost && claim.fence <= write.was.fence) claim.lost_at = claim.was_lost_at = now;
     }
   }
   for (auto& [lock_name, name] : names_) {

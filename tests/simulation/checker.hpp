@@ -58,10 +58,11 @@ class checker {
     std::uint32_t attempt = 0;
     std::string owner;
     bool started = false;
-    std::optional<microseconds> lost_at;  ///< in a failover, and its owner has not restored it
-    bool was_run_again = false;           ///< by somebody who could not know
-    bool is_overruled = false;            ///< its row had been closed without it, and that closing may be lost like any other
-    bool is_blind = false;                ///< what may be under way beside it was lost
+    std::optional<microseconds> lost_at;      ///< in a failover, and its owner has not restored it
+    std::optional<microseconds> was_lost_at;  ///< the same, restored or not
+    bool was_run_again = false;               ///< by somebody who could not know
+    bool is_overruled = false;                ///< its row had been closed without it, and that closing may be lost like any other
+    bool is_blind = false;                    ///< what may be under way beside it was lost
   };
   struct name_state {
     std::vector<std::string> running;
