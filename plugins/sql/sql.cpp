@@ -47,6 +47,7 @@ result<baton::mysql::options> server_at(std::string_view url, std::string_view p
   where.tls = tls_mode_of(tls);
   where.tls_ca = tls_ca;
   if (where.tls >= baton::mysql::tls_mode::verify_ca && where.tls_ca.empty()) return wrong("tls: " + std::string{tls} + " needs tls_ca");
+  if (auto compared = baton::mysql::can_compare_names(where); !compared) return std::move(compared).error();
   return where;
 }
 

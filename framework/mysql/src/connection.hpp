@@ -53,6 +53,12 @@ struct query_failure {
   unsigned number = 0;
 };
 
+/// Of the client library, with its name.
+[[nodiscard]] std::string client_version();
+
+/// Whether the library does what tls_mode::verify_identity says for each of the hosts.
+[[nodiscard]] status can_compare_names(const options& wanted);
+
 struct connect_options {
   std::string role;                                  ///< for the connection attributes: "lock" or "ledger"
   microseconds answer_timeout{};                     ///< backstop for a caller that does not interrupt()

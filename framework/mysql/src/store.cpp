@@ -11,22 +11,6 @@
 #include "server.hpp"
 
 namespace baton::mysql {
-namespace {
-
-/// From 3.4 on Connector/C compares nothing with the certificate where the host is written so, as if nobody could be between; but a tunnel
-/// may begin there. The name "localhost" it does compare.
-bool is_never_compared(const std::string& host) {
-#ifdef MARIADB_PACKAGE_VERSION_ID
-  if (host != "127.0.0.1" && host != "::1") return false;
-  const std::string_view version = mysql_get_client_info();
-  return !version.starts_with("3.0.") && !version.starts_with("3.1.") && !version.starts_with("3.2.") && !version.starts_with("3.3.");
-#else
-  return host.empty();
-#endif
-}
-
-}  // namespace
-
 store::store(options wanted) : options_(std::move(wanted)), memory_(std::make_shared<endpoint_memory>()) {}
 
 result<store> store::create(options wanted) {
@@ -37,12 +21,7 @@ result<store> store::create(options wanted) {
                    "the store needs either hosts or a socket: write mysql://USER@HOST/DATABASE or …@localhost/DATABASE?socket=PATH"};
   if ((wanted.tls == tls_mode::verify_ca || wanted.tls == tls_mode::verify_identity) && wanted.tls_ca.empty())
     return failure{errc::invalid_argument, "tls is to be verified, but against nothing: name a file of certificate authorities (tls_ca)"};
-  for (const auto& [host, port] : wanted.hosts) {
-    if (wanted.tls == tls_mode::verify_identity && is_never_compared(host))
-      return failure{errc::invalid_argument, "tls is to verify the server's identity, but " + client_version() +
-                                                 " compares no certificate with " + host +
-                                                 ": write localhost, or another name, for which the certificate is"};
-  }
+  if (auto compared = can_compare_names(wanted); !compared) return std::move(compared).error();
   return store{std::move(wanted)};
 }
 
@@ -107,13 +86,7 @@ status store::kill_query(std::uint64_t connection_id, microseconds limit) const 
 
 std::string store::migration_sql() { return full_schema_sql(); }
 
-std::string store::client_version() {
-#ifdef MARIADB_PACKAGE_VERSION_ID
-  return std::string{"MariaDB Connector/C "} + mysql_get_client_info();
-#else
-  return std::string{"libmysqlclient "} + mysql_get_client_info();
-#endif
-}
+std::string store::client_version() { return mysql::client_version(); }
 
 std::string store::describe() const {
   if (!options_.socket.empty()) return options_.socket;
