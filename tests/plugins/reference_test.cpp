@@ -113,6 +113,10 @@ TEST(reference, has_examples_that_the_plugins_accept) {
   ::setenv("BATON_ADMIN_TOKEN", "swordfish-swordfish-swordfish-swordfish", 1);
   const auto own = fs::temp_directory_path() / ("baton-config-" + std::to_string(::getpid()));  // a checkout may be somebody else's
   fs::copy(root / "config", own, fs::copy_options::recursive);
+  const auto credentials = own.string() + "-credentials";
+  fs::create_directory(credentials);
+  std::ofstream{credentials + "/db-password"} << "swordfish\n";
+  ::setenv("CREDENTIALS_DIRECTORY", credentials.c_str(), 1);
   for (const auto& entry : fs::directory_iterator{own}) {
     SCOPED_TRACE(entry.path());
     const auto loaded = baton::settings::load(entry.path());
@@ -126,6 +130,7 @@ TEST(reference, has_examples_that_the_plugins_accept) {
     }
   }
   fs::remove_all(own);
+  fs::remove_all(credentials);
 }
 
 }  // namespace
