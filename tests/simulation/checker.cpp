@@ -107,17 +107,12 @@ void checker::see_claim(const ledger::tick_row& row, microseconds now) {
     }
   }
   for (auto& lost : name.claims) {
-    // Its owner, who knows better by now, may still be ending its run.
-    if (lost.was_lost_at && is_new_since(row.incarnation, *lost.was_lost_at) && now - quiet_ < failovers_.at(*lost.was_lost_at).reachable)
-      claim.is_blind = true;
+    // Its owner may have restored it, and still be ending its run.
+    if (lost.was_lost_at && is_blind(row.incarnation, *lost.was_lost_at, now)) claim.is_blind = true;
     if (!lost.lost_at) continue;
-    const bool could_not_know = is_new_since(row.incarnation, *lost.lost_at);
-    const auto& failover = failovers_.at(*lost.lost_at);
-    const bool is_too_soon = now - quiet_ < failover.reachable;
-    if (could_not_know) {
-      claim.is_blind = claim.is_blind || is_too_soon;
-    } else {
-      if (is_too_soon) broken("failover", text(row.key) + " is claimed before others could restore " + text(lost.key), now);
+    if (!is_new_since(row.incarnation, *lost.lost_at)) {
+      const auto& failover = failovers_.at(*lost.lost_at);
+      if (is_too_soon(failover, now)) broken("failover", text(row.key) + " is claimed before others could restore " + text(lost.key), now);
       // Its owner may be dead, and its fence nobody's knowledge: for who knew that server's time, the new one's has reached it.
       if (row.fence + 50'000 <= lost.fence && failover.claimed_before.contains(row.incarnation))
         broken("G8", text(row.key) + " is claimed while the new server's clock is behind", now);
@@ -195,16 +190,15 @@ void checker::paused(const std::string& job, bool is, microseconds now) {
 void checker::limit(const ledger::tag_limit& tag) { tags_.push_back({tag, {}}); }
 
 void checker::count_tags(const ledger::tick_row* before, const ledger::tick_row& after, microseconds now) {
-  // Who is new since a failover waits for nobody, and others may be about to put back what was under way.
-  const auto last = failovers_.rbegin();
-  const bool is_blind = last != failovers_.rend() && is_new_since(after.incarnation, last->first) && now - quiet_ < last->second.reachable;
+  // Others may be about to put back what was under way.
+  const bool may_not_know = !failovers_.empty() && is_blind(after.incarnation, failovers_.rbegin()->first, now);
   for (auto& tag : tags_) {
     if (std::ranges::find(tag.limit.jobs, after.key.job) == tag.limit.jobs.end()) continue;
     if (after.state != row_state::running) {
       tag.running.erase(after.key);
     } else if (before == nullptr || before->state != row_state::running) {
       tag.running.insert(after.key);
-      if (tag.running.size() > tag.limit.max_running && !is_blind)
+      if (tag.running.size() > tag.limit.max_running && !may_not_know)
         broken("tags", text(after.key) + " is one too many with " + tag.limit.fence_name, now);
     }
   }

@@ -86,6 +86,16 @@ class checker {
     const auto met = met_.find(incarnation);
     return met == met_.end() || met->second >= failover;
   }
+  struct failover_seen {
+    std::set<std::string> claimed_before;  ///< incarnations that had, on the server that was left
+    microseconds reachable = never;        ///< when the new server was
+  };
+  /// Others may not have restored their claims yet.
+  [[nodiscard]] bool is_too_soon(const failover_seen& since, microseconds now) const { return now - quiet_ < since.reachable; }
+  /// It waits for nobody, and does not know what they are about to restore.
+  [[nodiscard]] bool is_blind(const std::string& incarnation, microseconds failover, microseconds now) const {
+    return is_new_since(incarnation, failover) && is_too_soon(failovers_.at(failover), now);
+  }
 
   std::map<std::string, name_state> names_;
   std::map<std::string, microseconds> paused_since_;
@@ -95,10 +105,6 @@ class checker {
   std::set<ledger::tick_key> lost_keys_;     ///< of them, and of rows that went back to what they had been
   microseconds quiet_{};
   wall_time last_servers_time_{};  ///< at the last failover
-  struct failover_seen {
-    std::set<std::string> claimed_before;  ///< incarnations that had, on the server that was left
-    microseconds reachable = never;        ///< when the new server was
-  };
   std::map<microseconds, failover_seen> failovers_;
   std::set<std::string> claimed_since_;
   std::uint64_t claims_restored_ = 0;
