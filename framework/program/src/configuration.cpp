@@ -222,6 +222,8 @@ checked load_configuration(const std::string& file) {
   return answer;
 }
 
+void forget_jobs(settings::settings& s) { s.jobs = std::vector<settings::job>{}; }  // `= {}` would keep the memory
+
 mysql::options store_options(const settings::settings& s) {
   mysql::options o;
   o.user = s.store.user;

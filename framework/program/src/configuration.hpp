@@ -30,6 +30,8 @@ struct checked {
 /// Whether the store is a directory of this host.
 [[nodiscard]] inline bool is_local(const settings::settings& s) { return !s.store.directory.empty(); }
 /// What the store needs to know: of a server, or of a directory.
+/// And their memory: there may be a hundred thousand.
+void forget_jobs(settings::settings& s);
 [[nodiscard]] mysql::options store_options(const settings::settings& s);
 [[nodiscard]] local::options local_store_options(const settings::settings& s);
 [[nodiscard]] runtime::options scheduler_options(const settings::settings& s);

@@ -27,7 +27,7 @@ std::shared_ptr<const fleet_configuration> facts_of(const configuration& c) {
 }
 
 settings::settings without_jobs(settings::settings s) {
-  s.jobs = std::vector<settings::job>{};  // `= {}` would keep the memory
+  forget_jobs(s);
   return s;
 }
 

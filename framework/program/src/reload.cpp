@@ -102,7 +102,7 @@ void reloader::end() {
 
 void reloader::keep(settings::settings running) {
   jobs_ = job_names(running);
-  running.jobs = std::vector<settings::job>{};  // `= {}` would keep the memory
+  forget_jobs(running);
   running_ = std::move(running);
 }
 

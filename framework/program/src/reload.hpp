@@ -47,7 +47,7 @@ class reloader {
 
   boost::asio::io_context& io_;
   std::string file_;
-  settings::settings running_;     ///< without its jobs: there may be a hundred thousand
+  settings::settings running_;     ///< without its jobs
   std::vector<std::string> jobs_;  ///< their names, sorted
   observe::log& log_;
   apply_function apply_;

@@ -308,7 +308,7 @@ int serve(const std::string& file, configuration c, const std::shared_ptr<const 
   auto served = http_side::start(c, {time, log, metrics, seen, **scheduler, asked_to_reload, asked_to_drain});
   if (!served) return fail("http cannot be used", served.error());
   http = std::move(*served);
-  c.settings.jobs = std::vector<settings::job>{};  // whoever needs them has them; `= {}` would keep the memory
+  forget_jobs(c.settings);  // whoever needs them has them
 #ifdef __GLIBC__
   ::malloc_trim(0);  // reading a large file takes several times what is kept of it
 #endif
