@@ -154,6 +154,7 @@ class scheduler::impl : public std::enable_shared_from_this<impl> {
  private:
   friend class scheduler;
 
+  /// Keeps what ledger sessions register of it, for the engine to take.
   engine::job_set registered(engine::job_set set) {
     registrations_ = registrations_of(set);
     return set;
